@@ -1,0 +1,37 @@
+"""Check rotation-period."""
+
+from __future__ import annotations
+
+from fluo_audit.evaluate.registry import check
+from fluo_audit.model.baseline import Criteria
+from fluo_audit.model.facts import RotationStatus
+from fluo_audit.model.finding import Severity, Verdict, failed, passed, unread
+from fluo_audit.model.sources import ROTATION
+
+
+@check(
+    "rotation-period",
+    "The key rotates at least once in its declared cryptoperiod",
+    group="ROT",
+    severity=Severity.HIGH,
+    reads=(ROTATION,),
+)
+def rotation_period(rotation: RotationStatus, criteria: Criteria) -> Verdict:
+    """Hold the configured rotation period against the declared cryptoperiod.
+
+    Why: one key material that encrypts for long widens what one leak exposes. NIST SP 800-57 part 1 leaves the
+        length of the cryptoperiod to the key owner, so the limit here is the declared one, not a number of the standard.
+    Passes when: automatic rotation is on and its period is not longer than the declared cryptoperiod.
+    Fails when: rotation is off, or its period is longer.
+    Fix: fluo-audit provision plan --key-rotation-period-days 90, then apply it.
+    Still by hand: the document that defines the cryptoperiod, and who approved it.
+    Peers: none checks the period; AWS Config cmk-backing-key-rotation-enabled passes at 365 days.
+    """
+    limit = criteria.baseline.cryptoperiod_days
+    if not rotation.enabled:
+        return failed("automatic rotation is off")
+    if rotation.period_days is None:
+        return unread("kms:GetKeyRotationStatus", "RotationPeriodInDays")
+    if rotation.period_days > limit:
+        return failed(f"rotates every {rotation.period_days} days; the declared cryptoperiod is {limit}")
+    return passed(f"rotates every {rotation.period_days} days, within the declared {limit}")
