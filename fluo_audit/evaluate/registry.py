@@ -2,6 +2,9 @@
 
 A check is a pure function from facts to a `Verdict`. It never sees a fact that could not be read: the runner
 answers NOT_ASSESSED in its place, with the reason. So a check cannot turn a denied read into a result.
+
+A check that says nothing about some kinds of keys names them with `unless`. That is asked first, because KMS refuses
+some reads on such keys (UnsupportedOperationException): a question that does not arise is not one left open.
 """
 
 from __future__ import annotations
@@ -14,7 +17,9 @@ from typing import Any, TypeVar, overload
 
 from fluo_audit.model.baseline import Criteria
 from fluo_audit.model.evidence import Completeness, Fact, Have, Missing, Source
+from fluo_audit.model.facts import KeyMetadata
 from fluo_audit.model.finding import Finding, Result, Severity, Verdict
+from fluo_audit.model.sources import KEY
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -23,6 +28,9 @@ D = TypeVar("D")
 
 SECTIONS = ("Why", "Passes when", "Fails when", "Not applicable when", "Fix", "Still by hand", "Peers")
 REQUIRED_SECTIONS = ("Why", "Passes when", "Fails when", "Fix", "Still by hand")
+
+Unless = Callable[[KeyMetadata], Verdict | None]
+"""Answers in place of a check that does not apply to such a key; None when the check applies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,7 @@ class Check:
     one_is_enough: tuple[Source[Any], ...]
     """Sources of which one bad record is an exception even when the rest was not read."""
     function: Callable[..., Verdict]
+    unless: Unless | None = None
 
     def section(self, name: str) -> str:
         """Return a section of the docstring, such as "Fix", on one line; empty when it has none."""
@@ -63,6 +72,7 @@ def check(
     severity: Severity,
     reads: tuple[Source[A]],
     one_is_enough: tuple[Source[Any], ...] = ...,
+    unless: Unless | None = ...,
 ) -> Callable[[Callable[[A, Criteria], Verdict]], Check]: ...
 @overload
 def check(
@@ -73,6 +83,7 @@ def check(
     severity: Severity,
     reads: tuple[Source[A], Source[B]],
     one_is_enough: tuple[Source[Any], ...] = ...,
+    unless: Unless | None = ...,
 ) -> Callable[[Callable[[A, B, Criteria], Verdict]], Check]: ...
 @overload
 def check(
@@ -83,6 +94,7 @@ def check(
     severity: Severity,
     reads: tuple[Source[A], Source[B], Source[C]],
     one_is_enough: tuple[Source[Any], ...] = ...,
+    unless: Unless | None = ...,
 ) -> Callable[[Callable[[A, B, C, Criteria], Verdict]], Check]: ...
 @overload
 def check(
@@ -93,6 +105,7 @@ def check(
     severity: Severity,
     reads: tuple[Source[A], Source[B], Source[C], Source[D]],
     one_is_enough: tuple[Source[Any], ...] = ...,
+    unless: Unless | None = ...,
 ) -> Callable[[Callable[[A, B, C, D, Criteria], Verdict]], Check]: ...
 def check(
     id_: str,
@@ -102,11 +115,15 @@ def check(
     severity: Severity,
     reads: tuple[Source[Any], ...],
     one_is_enough: tuple[Source[Any], ...] = (),
+    unless: Unless | None = None,
 ) -> Callable[[Callable[..., Verdict]], Check]:
-    """Make a check of a function that takes the value of each source in `reads`, then the `Criteria`."""
+    """Make a check of a function that takes the value of each source in `reads`, then the `Criteria`.
+
+    With `unless`, KEY must be among `reads`.
+    """
 
     def decorate(function: Callable[..., Verdict]) -> Check:
-        return Check(id_, title, group, severity, reads, one_is_enough, function)
+        return Check(id_, title, group, severity, reads, one_is_enough, function, unless)
 
     return decorate
 
@@ -121,6 +138,8 @@ def run_check(check_: Check, facts: Mapping[str, Fact[Any]], criteria: Criteria)
 
     A fact that was read in part supports nothing: only an exception found in a source of `one_is_enough` stands.
     """
+    if exempt := _exempt(check_, facts):
+        return exempt
     read = [facts.get(source.name, _not_asked(source)) for source in check_.reads]
     missing = tuple(fact for fact in read if isinstance(fact, Missing))
     have = [fact for fact in read if isinstance(fact, Have)]
@@ -145,6 +164,14 @@ def run_check(check_: Check, facts: Mapping[str, Fact[Any]], criteria: Criteria)
     return Finding(
         check_.id, verdict.result, verdict.seen, verdict.observations, verdict.population, evidence, gaps=gaps
     )
+
+
+def _exempt(check_: Check, facts: Mapping[str, Fact[Any]]) -> Finding | None:
+    key = facts.get(KEY.name)
+    if check_.unless is None or not isinstance(key, Have):
+        return None
+    verdict = check_.unless(key.value)
+    return verdict and Finding(check_.id, verdict.result, verdict.seen, evidence=key.proof)
 
 
 def _not_asked(source: Source[Any]) -> Missing:

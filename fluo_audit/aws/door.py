@@ -1,0 +1,235 @@
+"""What collectors call. Every exchange with AWS passes here and is kept: answers, errors and refusals to answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from fluo_audit.aws.permissions import READS
+from fluo_audit.errors import RefusedError
+from fluo_audit.model.evidence import ApiCall, Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One read, before it is sent."""
+
+    source: str
+    service: str
+    operation: str
+    region: str
+    parameters: Mapping[str, Any]
+
+    @property
+    def api(self) -> str:
+        """Return service:operation."""
+        return f"{self.service}:{self.operation}"
+
+    def key(self) -> str:
+        """Return the text by which a recorded answer to the same request is found."""
+        return json.dumps(
+            [self.source, self.service, self.operation, self.region, plain(self.parameters)], sort_keys=True
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a read gave no answer: AWS's error code, or a short cause of our own."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request with everything that came back."""
+
+    call: ApiCall
+    headers: Mapping[str, str]
+    body: bytes
+    answer: Mapping[str, Any] | None = field(compare=False)
+    failure: Failure | None
+
+
+class Transport(Protocol):
+    """Something that answers requests: AWS, or a snapshot."""
+
+    def send(self, request: Request) -> Exchange:
+        """Return the exchange; an error of AWS or of the network is part of it, never raised."""
+        ...
+
+    def attach(self, request: Request, produce: Callable[[], bytes]) -> Exchange:
+        """Return an exchange whose body `produce` makes from local files, or a snapshot has kept."""
+        ...
+
+
+class ReadError(Exception):
+    """A read that gave no usable answer. Collectors let it pass; it ends as a `Missing` fact."""
+
+    def __init__(self, missing: Missing) -> None:
+        super().__init__(f"{missing.operation}: {missing.reason}")
+        self.missing = missing
+
+
+class Door:
+    """Hands out readers, one a source, and keeps what passed through them in order."""
+
+    def __init__(self, transport: Transport, region: str) -> None:
+        self._transport = transport
+        self.region = region
+        self.exchanges: list[Exchange] = []
+
+    def reader(self, source: str) -> Reader:
+        """Return a reader whose calls are recorded as evidence for `source`."""
+        return Reader(self, source)
+
+    def pass_through(self, request: Request) -> Exchange:
+        """Refuse what is not a listed read; otherwise send, number and keep it."""
+        if request.api not in READS:
+            raise RefusedError(f"{request.api} is not a read that this tool makes; nothing was sent")
+        return self._keep(self._transport.send(request))
+
+    def attach(self, request: Request, produce: Callable[[], bytes]) -> Exchange:
+        """Take local material in as evidence: numbered and kept like an answer of AWS."""
+        return self._keep(self._transport.attach(request, produce))
+
+    def _keep(self, exchange: Exchange) -> Exchange:
+        """Number an exchange and keep it as evidence."""
+        kept = replace(exchange, call=replace(exchange.call, id=f"E{len(self.exchanges) + 1:02d}"))
+        self.exchanges.append(kept)
+        return kept
+
+
+class Reader:
+    """The reads of one source. `proof` names the calls it made so far."""
+
+    def __init__(self, door: Door, source: str) -> None:
+        self._door = door
+        self.source = source
+        self.calls: list[ApiCall] = []
+
+    @property
+    def proof(self) -> tuple[str, ...]:
+        """Return the evidence ids of the calls made so far."""
+        return tuple(call.id for call in self.calls)
+
+    def call(
+        self, service: str, operation: str, expect: tuple[str, ...] = (), region: str = "", **parameters: Any
+    ) -> Mapping[str, Any]:
+        """Return AWS's answer as botocore parses it.
+
+        `expect` names members that AWS always sends: an answer without one of them was cut or garbled, and is
+        no answer. Raises `ReadError`.
+        """
+        request = Request(self.source, service, operation, region or self._door.region, parameters)
+        exchange = self._door.pass_through(request)
+        self.calls.append(exchange.call)
+        if exchange.failure is not None or exchange.answer is None:
+            raise self.failed(request.api, exchange.failure or Failure("no answer", ""))
+        for member in expect:
+            if member not in exchange.answer:
+                raise self.failed(request.api, Failure("malformed answer", f"{request.api} answered without {member}"))
+        return exchange.answer
+
+    def pages(
+        self,
+        service: str,
+        operation: str,
+        items: str,
+        *,
+        token: tuple[str, str] = ("NextToken", "NextToken"),
+        region: str = "",
+        **parameters: Any,
+    ) -> Iterator[Any]:
+        """Give every item of every page; `token` is (member of the request, member of the answer)."""
+        cursor: dict[str, Any] = {}
+        while True:
+            page = self.call(service, operation, (items,), region, **parameters, **cursor)
+            yield from page[items]
+            if not page.get(token[1]):
+                return
+            cursor = {token[0]: page[token[1]]}
+
+    def attach(self, service: str, operation: str, produce: Callable[[], bytes], **parameters: Any) -> bytes:
+        """Return local material that was kept as evidence. Raises `ReadError` when a snapshot lacks it."""
+        request = Request(self.source, service, operation, self._door.region, parameters)
+        exchange = self._door.attach(request, produce)
+        self.calls.append(exchange.call)
+        if exchange.failure is not None:
+            raise self.failed(request.api, exchange.failure)
+        return exchange.body
+
+    def failed(self, api: str, failure: Failure) -> ReadError:
+        """Return the error that makes this source missing."""
+        return ReadError(Missing(api, failure.code, failure.message, remedy(api, failure.code), self.proof))
+
+
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException"})
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+
+
+def remedy(api: str, code: str) -> str:
+    """Return what to do about a failed read."""
+    if code in DENIED:
+        return f"grant {api} to the collector"
+    if code in EXPIRED:
+        return "renew the credentials and collect again"
+    if code == NO_CREDENTIALS:
+        return "collect with AWS credentials"
+    return "collect again"
+
+
+NO_CREDENTIALS = "no AWS credentials"
+
+
+def _sheet(request: Request, requested_at: str, endpoint: str, failure: Failure | None, body: bytes) -> ApiCall:
+    return ApiCall(
+        id="",
+        source=request.source,
+        service=request.service,
+        operation=request.operation,
+        api_version="",
+        region=request.region,
+        endpoint=endpoint,
+        parameters=plain(request.parameters),
+        requested_at=requested_at,
+        server_date="",
+        request_id="",
+        status=0 if failure else 200,
+        error_code=failure.code if failure else "",
+        error_message=failure.message if failure else "",
+        attempts=0 if failure else 1,
+        file="",
+        size=len(body),
+        sha256="" if failure else hashlib.sha256(body).hexdigest(),
+    )
+
+
+def attached(request: Request, requested_at: str, body: bytes) -> Exchange:
+    """Return the exchange of evidence that came from local files and not from AWS."""
+    return Exchange(_sheet(request, requested_at, "local files", None, body), {}, body, None, None)
+
+
+def unanswered(request: Request, failure: Failure, requested_at: str = "") -> Exchange:
+    """Return the exchange of a request that was not sent."""
+    return Exchange(_sheet(request, requested_at, "", failure, b""), {}, b"", None, failure)
+
+
+def plain(value: Any) -> Any:
+    """Return request parameters as JSON values: times as ISO 8601 UTC texts."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime):
+        return timestamp(value)
+    return value
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a time as ISO 8601 UTC with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

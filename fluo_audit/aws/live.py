@@ -1,0 +1,172 @@
+"""Send reads to AWS: paced, retried, checked against the service model, recorded to the byte."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore import xform_name
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+from botocore.parsers import ResponseParserError
+
+from fluo_audit import __version__
+from fluo_audit.aws.clock import Clock
+from fluo_audit.aws.door import NO_CREDENTIALS, Exchange, Failure, Request, attached, plain, timestamp, unanswered
+from fluo_audit.aws.request_model import violations
+from fluo_audit.errors import RefusedError
+from fluo_audit.model.evidence import ApiCall
+
+ATTEMPTS = 4
+RETRIED = frozenset(
+    {
+        "DependencyTimeoutException",
+        "InternalFailure",
+        "InternalServiceException",
+        "KMSInternalException",
+        "LimitExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+SECONDS_BETWEEN = {"cloudtrail:LookupEvents": 0.5}
+"""Two requests a second for the account and Region, shared with everybody in it:
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html"""
+
+
+def config(endpoint_attempts: int = 1) -> Config:
+    """Return the client settings: our own retries, so that waiting goes through the clock and is recorded."""
+    return Config(
+        retries={"total_max_attempts": endpoint_attempts},
+        connect_timeout=10,
+        read_timeout=30,
+        user_agent_extra=f"fluo-audit/{__version__}",
+    )
+
+
+@dataclass(slots=True)
+class _Wire:
+    """What the last attempt brought back, verbatim."""
+
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class LiveTransport:
+    """Answers requests by asking AWS (or the endpoint given) through one boto3 session."""
+
+    def __init__(self, session: boto3.Session, clock: Clock, endpoint_url: str | None = None) -> None:
+        self._session = session
+        self._clock = clock
+        self._endpoint_url = endpoint_url
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._last_sent: dict[str, float] = {}
+        self._wire = _Wire()
+
+    def send(self, request: Request) -> Exchange:
+        """Ask AWS, again when it says to slow down or fails on its side, and return what came back."""
+        client = self._client(request.service, request.region)
+        shape = client.meta.service_model.operation_model(request.operation).input_shape
+        broken = list(violations(shape, request.parameters)) if shape is not None else []
+        if broken:
+            raise RefusedError(f"{request.api} was not sent: {'; '.join(broken)}")
+        attempts = 0
+        while True:
+            attempts += 1
+            self._pace(request.api)
+            requested_at = timestamp(self._clock.now())
+            answer, failure = self._attempt(client, request)
+            if failure is None or attempts == ATTEMPTS or not self._worth_repeating(failure):
+                call = self._sheet(client, request, requested_at, attempts, failure)
+                return Exchange(call, self._wire.headers, self._wire.body, answer, failure)
+            self._clock.sleep(2.0 ** (attempts - 1))
+
+    def attach(self, request: Request, produce: Callable[[], bytes]) -> Exchange:
+        """Read local material now."""
+        return attached(request, timestamp(self._clock.now()), produce())
+
+    def _attempt(self, client: Any, request: Request) -> tuple[Mapping[str, Any] | None, Failure | None]:
+        self._wire = _Wire()
+        try:
+            return getattr(client, xform_name(request.operation))(**request.parameters), None
+        except ClientError as error:
+            detail = error.response.get("Error", {})
+            return None, Failure(detail.get("Code", "Unknown"), detail.get("Message", ""))
+        except NoCredentialsError as error:
+            return None, Failure(NO_CREDENTIALS, str(error))
+        except (BotoCoreError, HTTPClientError, ResponseParserError) as error:
+            return None, Failure(type(error).__name__.removesuffix("Error"), str(error))
+
+    def _worth_repeating(self, failure: Failure) -> bool:
+        no_answer = self._wire.status == 0 and failure.code != NO_CREDENTIALS
+        return failure.code in RETRIED or self._wire.status >= 500 or no_answer  # noqa: PLR2004, HTTP's server errors
+
+    def _pace(self, api: str) -> None:
+        pause = SECONDS_BETWEEN.get(api)
+        if pause is None:
+            return
+        if api in self._last_sent:
+            wait = self._last_sent[api] + pause - self._clock.monotonic()
+            if wait > 0:
+                self._clock.sleep(wait)
+        self._last_sent[api] = self._clock.monotonic()
+
+    def _client(self, service: str, region: str) -> Any:
+        if (service, region) not in self._clients:
+            client = self._session.client(service, region_name=region, config=config(), endpoint_url=self._endpoint_url)
+            client.meta.events.register("before-parse.*", self._keep_wire)
+            self._clients[service, region] = client
+        return self._clients[service, region]
+
+    def _keep_wire(self, response_dict: Mapping[str, Any], **_: Any) -> None:
+        headers = {name.lower(): str(value) for name, value in response_dict["headers"].items()}
+        body = response_dict["body"]
+        self._wire = _Wire(response_dict["status_code"], headers, body if isinstance(body, bytes) else b"")
+
+    def _sheet(
+        self, client: Any, request: Request, requested_at: str, attempts: int, failure: Failure | None
+    ) -> ApiCall:
+        wire = self._wire
+        return ApiCall(
+            id="",
+            source=request.source,
+            service=request.service,
+            operation=request.operation,
+            api_version=client.meta.service_model.api_version,
+            region=request.region,
+            endpoint=client.meta.endpoint_url,
+            parameters=plain(request.parameters),
+            requested_at=requested_at,
+            server_date=wire.headers.get("date", ""),
+            request_id=wire.headers.get("x-amzn-requestid", ""),
+            status=wire.status,
+            error_code=failure.code if failure else "",
+            error_message=failure.message if failure else "",
+            attempts=0 if failure and failure.code == NO_CREDENTIALS else attempts,
+            file="",
+            size=len(wire.body),
+            sha256=hashlib.sha256(wire.body).hexdigest() if wire.status else "",
+        )
+
+
+class OfflineTransport:
+    """Stands in for AWS when there are no credentials: local files are read, and every request says why it was not sent."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def send(self, request: Request) -> Exchange:
+        """Return an exchange that was not sent."""
+        failure = Failure(NO_CREDENTIALS, f"{request.api} was not sent: no AWS credentials were found")
+        return unanswered(request, failure, timestamp(self._clock.now()))
+
+    def attach(self, request: Request, produce: Callable[[], bytes]) -> Exchange:
+        """Read local material now."""
+        return attached(request, timestamp(self._clock.now()), produce())

@@ -1,0 +1,82 @@
+"""Answer reads from a snapshot, through the same botocore parsers that read the live answers."""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import boto3
+from botocore import xform_name
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from fluo_audit.aws.door import Exchange, Failure, Request, unanswered
+from fluo_audit.aws.live import config
+from fluo_audit.model.evidence import ApiCall
+
+
+class ReplayTransport:
+    """Answers each request with what was recorded for the same request, in the recorded order. No network."""
+
+    def __init__(self, recorded: Iterable[tuple[ApiCall, Mapping[str, str], bytes]]) -> None:
+        self._answers: dict[str, deque[tuple[ApiCall, Mapping[str, str], bytes]]] = defaultdict(deque)
+        for call, headers, body in recorded:
+            request = Request(call.source, call.service, call.operation, call.region, call.parameters)
+            self._answers[request.key()].append((call, headers, body))
+        # The keys are never used: before-send answers before anything could be sent.
+        self._session = boto3.Session(aws_access_key_id="replay", aws_secret_access_key="replay")  # noqa: S106
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._next: AWSResponse | None = None
+
+    def send(self, request: Request) -> Exchange:
+        """Return the recorded exchange, or one that says the snapshot holds no such answer."""
+        waiting = self._answers.get(request.key())
+        if not waiting:
+            return _not_recorded(request)
+        call, headers, body = waiting.popleft()
+        if call.status == 0:
+            return Exchange(call, headers, body, None, Failure(call.error_code, call.error_message))
+        answer, failure = self._parse(request, call.status, headers, body)
+        return Exchange(call, headers, body, answer, failure)
+
+    def attach(self, request: Request, produce: Callable[[], bytes]) -> Exchange:  # noqa: ARG002, kept, not made again
+        """Return the material that was kept."""
+        waiting = self._answers.get(request.key())
+        if not waiting:
+            return _not_recorded(request)
+        call, headers, body = waiting.popleft()
+        return Exchange(call, headers, body, None, None)
+
+    def _parse(
+        self, request: Request, status: int, headers: Mapping[str, str], body: bytes
+    ) -> tuple[Mapping[str, Any] | None, Failure | None]:
+        client = self._client(request.service, request.region)
+        self._next = AWSResponse("", status, dict(headers), _Raw(body))
+        try:
+            return getattr(client, xform_name(request.operation))(**request.parameters), None
+        except ClientError as error:
+            detail = error.response.get("Error", {})
+            return None, Failure(detail.get("Code", "Unknown"), detail.get("Message", ""))
+        except (BotoCoreError, ResponseParserError) as error:
+            return None, Failure(type(error).__name__.removesuffix("Error"), str(error))
+
+    def _client(self, service: str, region: str) -> Any:
+        if (service, region) not in self._clients:
+            client = self._session.client(service, region_name=region, config=config())
+            client.meta.events.register("before-send.*", lambda **_: self._next)
+            self._clients[service, region] = client
+        return self._clients[service, region]
+
+
+class _Raw(io.BytesIO):
+    """A body as botocore's AWSResponse reads it."""
+
+    def stream(self, **_: Any) -> Iterable[bytes]:
+        yield self.read()
+
+
+def _not_recorded(request: Request) -> Exchange:
+    return unanswered(request, Failure("not in the snapshot", f"the snapshot holds no answer to this {request.api}"))

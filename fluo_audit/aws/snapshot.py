@@ -1,0 +1,208 @@
+"""A snapshot: the recorded answers of one collection, with its scope and the declared baseline.
+
+::
+
+    collection/scope.json              what it is about, and what was declared
+    collection/calls.jsonl             one line a call, failed ones included
+    collection/manifest-sha256.txt     SHA-256 of every other file here; its own SHA-256 names the snapshot
+    evidence/<service>/<operation>/<id>.<json|xml|...>     the verbatim answers
+
+Nothing derived is stored: frames and facts are made again from the answers (docs/adr/0002).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from fluo_audit import __version__, storage
+from fluo_audit.aws.door import Exchange, timestamp
+from fluo_audit.errors import IntegrityError, UsageError
+from fluo_audit.model.baseline import Baseline
+from fluo_audit.model.evidence import ApiCall
+from fluo_audit.model.scope import Period, Scope
+
+SCHEMA = "fluo-audit/snapshot/v1"
+SCOPE_FILE = "collection/scope.json"
+CALLS_FILE = "collection/calls.jsonl"
+MANIFEST_FILE = "collection/manifest-sha256.txt"
+FOLDERS = ("collection/", "evidence/")
+_SUFFIXES = {"json": "json", "xml": "xml", "cbor": "cbor"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One recorded answer."""
+
+    call: ApiCall
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one collection brought home."""
+
+    scope: Scope
+    baseline: Baseline
+    events_from: str
+    """Where CloudTrail events were read: "lookup", or the folder of log files as it was given."""
+    tool: str
+    stored: tuple[Stored, ...]
+
+    def files(self) -> dict[str, bytes]:
+        """Return path -> content of every file of the snapshot, the manifest included."""
+        content = {
+            SCOPE_FILE: _json(self._scope_document()),
+            CALLS_FILE: b"".join(_json_line({**asdict(s.call), "headers": dict(s.headers)}) for s in self.stored),
+            **{s.call.file: s.body for s in self.stored if s.call.file},
+        }
+        return {**content, MANIFEST_FILE: self._manifest(content)}
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash that names the snapshot: that of its manifest."""
+        return sha256(self.files()[MANIFEST_FILE]).hexdigest()
+
+    def save(self, target: Path) -> None:
+        """Write the snapshot as the new folder `target`, whole or not at all."""
+        with storage.new_directory(target) as root:
+            for path, content in self.files().items():
+                storage.write_file(root / path, content)
+
+    @staticmethod
+    def _manifest(content: Mapping[str, bytes]) -> bytes:
+        return storage.manifest_lines({path: sha256(data).hexdigest() for path, data in content.items()}).encode()
+
+    def _scope_document(self) -> dict[str, Any]:
+        scope = self.scope
+        return {
+            "schema": SCHEMA,
+            "tool": self.tool,
+            "events_from": self.events_from,
+            "scope": {
+                "account": scope.account,
+                "region": scope.region,
+                "key_arn": scope.key_arn,
+                "from": timestamp(scope.period.start),
+                "to": timestamp(scope.period.end),
+                "as_of": timestamp(scope.as_of),
+                "entity": scope.entity,
+                "environment": scope.environment,
+                "sample": scope.sample,
+            },
+            "baseline": baseline_document(self.baseline),
+        }
+
+
+def record(scope: Scope, baseline: Baseline, events_from: str, exchanges: Iterable[Exchange]) -> Snapshot:
+    """Return the snapshot of a finished collection."""
+    stored = tuple(
+        Stored(replace(e.call, file=_file_name(e.call, e.headers)), dict(sorted(e.headers.items())), e.body)
+        for e in exchanges
+    )
+    return Snapshot(scope, baseline, events_from, f"fluo-audit {__version__}", stored)
+
+
+def load(folder: Path) -> Snapshot:
+    """Return the snapshot in `folder`, or in the payload of a bundle.
+
+    Raises UsageError when there is none, IntegrityError when a file is not what the manifest says.
+    """
+    root = folder / "data" if (folder / "data" / SCOPE_FILE).is_file() else folder
+    if storage.is_unfinished(root):
+        raise UsageError(f"{folder}: the run that wrote this did not finish", "collect again")
+    if not (root / SCOPE_FILE).is_file():
+        raise UsageError(f"{folder}: no snapshot here ({SCOPE_FILE} is missing)", "give a folder that `collect` wrote")
+    content = _checked_files(folder, root)
+    try:
+        return _parse(content)
+    except (ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(f"{folder}: not a snapshot this version reads: {error}", "collect again") from error
+
+
+def _checked_files(folder: Path, root: Path) -> dict[str, bytes]:
+    try:
+        manifest = (root / MANIFEST_FILE).read_bytes()
+        listed = storage.read_manifest(manifest.decode())
+    except (OSError, UnicodeDecodeError) as error:
+        raise IntegrityError(f"{folder}: {MANIFEST_FILE} cannot be read: {error}", "collect again") from error
+    found = storage.read_tree(root).select(lambda path: path.startswith(FOLDERS) and path != MANIFEST_FILE)
+    problems = storage.compare(listed, found).problems
+    if problems:
+        more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
+        raise IntegrityError(
+            f"{folder}: {problems[0]}{more}", "a snapshot that was edited proves nothing: collect again"
+        )
+    return {path: (root / path).read_bytes() for path in listed}
+
+
+def _parse(content: Mapping[str, bytes]) -> Snapshot:
+    document = json.loads(content[SCOPE_FILE])
+    if document["schema"] != SCHEMA:
+        raise ValueError(f"schema {document['schema']!r}, not {SCHEMA!r}")
+    scope = document["scope"]
+    stored = []
+    for line in content[CALLS_FILE].splitlines():
+        entry = json.loads(line)
+        headers = entry.pop("headers")
+        call = ApiCall(**entry)
+        stored.append(Stored(call, headers, content[call.file] if call.file else b""))
+    return Snapshot(
+        scope=Scope(
+            account=scope["account"],
+            region=scope["region"],
+            key_arn=scope["key_arn"],
+            period=Period(datetime.fromisoformat(scope["from"]), datetime.fromisoformat(scope["to"])),
+            as_of=datetime.fromisoformat(scope["as_of"]),
+            entity=scope["entity"],
+            environment=scope["environment"],
+            sample=scope["sample"],
+        ),
+        baseline=baseline_of(document["baseline"]),
+        events_from=document["events_from"],
+        tool=document["tool"],
+        stored=tuple(stored),
+    )
+
+
+def baseline_document(baseline: Baseline) -> dict[str, Any]:
+    """Return a baseline as JSON values; money is text."""
+    document = {f.name: getattr(baseline, f.name) for f in fields(baseline)}
+    budget = baseline.monthly_budget_usd
+    return {
+        **document,
+        "monthly_budget_usd": None if budget is None else str(budget),
+        "applies": dict(baseline.applies),
+    }
+
+
+def baseline_of(document: Mapping[str, Any]) -> Baseline:
+    """Return the baseline of such a document."""
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in document.items()
+    }
+    budget = values.get("monthly_budget_usd")
+    return Baseline(**{**values, "monthly_budget_usd": None if budget is None else Decimal(budget)})
+
+
+def _file_name(call: ApiCall, headers: Mapping[str, str]) -> str:
+    if call.status == 0:
+        return ""
+    kind = headers.get("content-type", "json").lower()
+    suffix = next((suffix for word, suffix in _SUFFIXES.items() if word in kind), "bin")
+    return f"evidence/{call.service}/{call.operation}/{call.id}.{suffix}"
+
+
+def _json(document: Any) -> bytes:
+    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _json_line(document: Any) -> bytes:
+    return (json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()

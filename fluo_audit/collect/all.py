@@ -1,0 +1,46 @@
+"""Every collector, in order, and the one place that runs them. A new collector is one function and one line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fluo_audit.aws.door import Door, ReadError
+from fluo_audit.collect import cloudtrail, cloudwatch, costexplorer, iam, kms
+from fluo_audit.collect.job import Collector, Job
+from fluo_audit.model import sources
+from fluo_audit.model.evidence import Fact
+
+ALL: tuple[Collector, ...] = (
+    Collector(sources.CALLER, iam.collect_caller),
+    Collector(sources.KEY, kms.collect_key),
+    Collector(sources.ALIASES, kms.collect_aliases),
+    Collector(sources.TAGS, kms.collect_tags),
+    Collector(sources.KEY_POLICY, kms.collect_key_policy),
+    Collector(sources.ROTATION, kms.collect_rotation),
+    Collector(sources.ROTATIONS, kms.collect_rotations),
+    Collector(sources.GRANTS, kms.collect_grants),
+    Collector(sources.LAST_USAGE, kms.collect_last_usage),
+    Collector(sources.ROLES, iam.collect_roles),
+    Collector(sources.ROLE_POLICIES, iam.collect_role_policies),
+    Collector(sources.INSTANCE_PROFILES, iam.collect_instance_profiles),
+    Collector(sources.TRAILS, cloudtrail.collect_trails),
+    Collector(sources.TRAIL_STATUS, cloudtrail.collect_trail_status),
+    Collector(sources.EVENT_SELECTORS, cloudtrail.collect_event_selectors),
+    Collector(sources.EVENTS, cloudtrail.collect_events),
+    Collector(sources.METRICS, cloudwatch.collect_metrics),
+    Collector(sources.ALARMS, cloudwatch.collect_alarms),
+    Collector(sources.ALARM_METRICS, cloudwatch.collect_alarm_metrics),
+    Collector(sources.COST, costexplorer.collect_cost),
+)
+
+
+def collect(door: Door, job: Job) -> dict[str, Fact[Any]]:
+    """Return every source by name. A read that failed makes its source `Missing` and stops no other."""
+    facts: dict[str, Fact[Any]] = {}
+    for collector in ALL:
+        read = door.reader(collector.source.name)
+        try:
+            facts[collector.source.name] = collector.function(read, job, facts)
+        except ReadError as error:
+            facts[collector.source.name] = error.missing
+    return facts

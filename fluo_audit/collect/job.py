@@ -1,0 +1,59 @@
+"""What a collector is told, and how it states what it read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fluo_audit.aws.door import Failure, Reader, ReadError
+from fluo_audit.model.baseline import Baseline
+from fluo_audit.model.evidence import Coverage, Fact, Have, Missing, Source
+from fluo_audit.model.scope import Scope
+
+T = TypeVar("T")
+
+Facts = Mapping[str, Fact[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The scope, the declared baseline, where events come from, and whom to tell about progress."""
+
+    scope: Scope
+    baseline: Baseline
+    events_from: str = "lookup"
+    """"lookup" for CloudTrail Event history, otherwise a folder of log files."""
+    progress: Callable[[str, str], None] = lambda source, text: None  # noqa: ARG005, a default that is silent
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """A source and the function that reads it."""
+
+    source: Source[Any]
+    function: Callable[[Reader, Job, Facts], Have[Any]]
+
+
+def need(facts: Facts, source: Source[T]) -> T:
+    """Return the value of an earlier source. When that is missing, so is everything built on it."""
+    fact = facts[source.name]
+    if isinstance(fact, Missing):
+        raise ReadError(fact)
+    value: T = fact.value
+    return value
+
+
+def point_in_time(read: Reader, value: T, records: int, *remarks: str) -> Have[T]:
+    """Return a fact about one moment: that of the first call that read it."""
+    read_at = next((call.requested_at for call in read.calls), "")
+    covered = f"{read_at[:10]} {read_at[11:19]} UTC" if read_at else "-"
+    return Have(value, read.proof, Coverage("point in time", covered, records, remarks=remarks))
+
+
+def undeclared(read: Reader, api: str, setting: str) -> ReadError:
+    """Return the error of a source that cannot be asked for, because nobody declared what to ask."""
+    missing = read.failed(api, Failure("not declared", f"{setting} is not set, so there was nothing to ask AWS about"))
+    return ReadError(
+        Missing(api, "not declared", missing.missing.message, f"set {setting} under [baseline] in fluo-audit.toml")
+    )

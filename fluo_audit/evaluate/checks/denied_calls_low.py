@@ -1,0 +1,62 @@
+"""Check denied-calls-low."""
+
+from __future__ import annotations
+
+from fluo_audit.evaluate.key_events import callers, tally
+from fluo_audit.evaluate.registry import check
+from fluo_audit.evaluate.wording import count
+from fluo_audit.model.baseline import Criteria
+from fluo_audit.model.finding import Observation, Severity, Verdict, failed, passed, unread
+from fluo_audit.model.sources import EVENTS, Frame
+
+DENIALS = ("AccessDenied", "AccessDeniedException")  # CloudTrail records both spellings
+
+
+@check(
+    "denied-calls-low",
+    "Calls denied on the key stay within the declared number a day",
+    group="EVT",
+    severity=Severity.MEDIUM,
+    reads=(EVENTS,),
+    one_is_enough=(EVENTS,),
+)
+def denied_calls_low(events: Frame, criteria: Criteria) -> Verdict:
+    """Count the calls that AWS denied on each UTC day, and hold them against the declared number.
+
+    Why: a burst of denied calls is somebody who tries the door, or a deployment that lost its permission. Both need a
+        look on the day they happen.
+    Passes when: no UTC day has more denied calls (AccessDenied, AccessDeniedException) than denied_calls_per_day.
+        Calls that failed for other reasons, such as ThrottlingException, are counted beside them and not judged.
+    Fails when: any day has more.
+    Fix: look up the day's denied calls by their principal (aws cloudtrail lookup-events --lookup-attributes
+        AttributeKey=ResourceName,AttributeValue=KEY_ARN); repair the deployment, or take the case to incident response.
+        If that many are normal, set denied_calls_per_day under [baseline] in fluo-audit.toml.
+    Still by hand: what came of each day over the limit (ticket, cause). CloudTrail does not promise a record of every
+        denied call, and one that another account made is in that account's log only.
+    Peers: none counts denied calls of one key; Prowler's threat detection reads the newest 50 events.
+    """
+    limit = criteria.baseline.denied_calls_per_day
+    mistakes = events[events["error_code"].notna()]
+    is_denial = mistakes["error_code"].isin(DENIALS)
+    denied, others = mistakes[is_denial], mistakes[~is_denial]
+    by_day = [(day, calls) for day, calls in denied.groupby(denied["event_time"].dt.strftime("%Y-%m-%d"))]
+    over = [(day, calls) for day, calls in by_day if len(calls) > limit]
+    beside = f"; failed for other reasons: {tally(others['error_code'])}" if len(others) else ""
+    population = f"{len(denied):,} denied of {len(events):,} calls"
+    if over:
+        day, most = max(over, key=lambda item: len(item[1]))
+        return failed(
+            f"{count(len(over), 'day')} with more than {limit} denied calls, the most on {day}: {len(most):,}{beside}",
+            *(_observe(str(day), calls, limit) for day, calls in over),
+            population=population,
+        )
+    if undated := int(denied["event_time"].isna().sum()):
+        return unread("CloudTrail", f"the time of {undated:,} of {len(denied):,} denied calls")
+    most_a_day = max((len(calls) for _, calls in by_day), default=0)
+    return passed(f"at most {most_a_day} denied calls a day, {limit} are allowed{beside}", population=population)
+
+
+def _observe(day: str, calls: Frame, limit: int) -> Observation:
+    first = calls.sort_values(["event_time", "event_id"]).iloc[0]
+    fact = f"{len(calls):,} denied calls, {limit} are allowed: {tally(calls['event_name'])}; the first is shown"
+    return Observation(fact, day, tally(callers(calls)), str(first["event_id"]))

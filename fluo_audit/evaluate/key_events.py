@@ -1,0 +1,93 @@
+"""Read the CloudTrail events of the key: which calls count as what, who made them, and how exceptions are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from fluo_audit.evaluate.principals import short_name
+from fluo_audit.model.finding import Observation
+from fluo_audit.model.sources import Frame
+from fluo_audit.policy.actions import KMS_ACTIONS
+
+# CloudTrail records the two permissions of a re-encryption, ReEncryptFrom and ReEncryptTo, as one call.
+CRYPTOGRAPHIC = frozenset({action.name for action in KMS_ACTIONS if action.is_cryptographic} | {"ReEncrypt"})
+WITH_CONTEXT = CRYPTOGRAPHIC & frozenset(
+    {action.name for action in KMS_ACTIONS if action.encryption_context} | {"ReEncrypt"}
+)
+"""Cryptographic operations that take an encryption context."""
+READS = ("Describe", "Get", "List")
+ONE_BY_ONE = 200
+"""Up to this many exceptions are listed one by one: more would bury a report."""
+
+
+def succeeded(events: Frame) -> pd.Series[bool]:
+    """Say which calls succeeded."""
+    return events["error_code"].isna()
+
+
+def is_read(events: Frame) -> pd.Series[bool]:
+    """Say which calls only looked at the key and its settings."""
+    return events["event_name"].str.startswith(READS, na=False).astype(bool)
+
+
+def is_change(events: Frame) -> pd.Series[bool]:
+    """Say which calls administer the key: neither a use of it nor a look at it.
+
+    Told by exclusion, so that an operation AWS adds tomorrow counts as a change until somebody has looked at it.
+    """
+    return ~is_read(events) & ~events["event_name"].isin(CRYPTOGRAPHIC)
+
+
+def by_aws(events: Frame) -> pd.Series[bool]:
+    """Say which events are of AWS itself: KMS at work on the key, or an AWS service under its own identity.
+
+    A service that passes on a caller's session is not among them: the record names that caller.
+    """
+    return events["event_type"].isin(["AwsServiceEvent"]) | events["principal_type"].isin(["AWSService"])
+
+
+def made_by(events: Frame, accepts: Callable[[str], bool]) -> pd.Series[bool]:
+    """Say which calls were made by an identity that `accepts` takes. A call without an ARN is nobody's."""
+    identities = events["issuer_arn"].dropna().unique()
+    return events["issuer_arn"].isin([arn for arn in identities if accepts(str(arn))])
+
+
+def without_arn(events: Frame) -> str:
+    """Say in how many calls the caller has no ARN to judge by; empty when all have one.
+
+    CloudTrail records some callers from other accounts so.
+    """
+    unnamed = int(events["issuer_arn"].isna().sum())
+    return f"the ARN of the caller in {unnamed:,} of {len(events):,} calls" if unnamed else ""
+
+
+def callers(events: Frame) -> pd.Series[str]:
+    """Name who stands behind each call, shortly: the role of a session, the user, or the AWS service."""
+    named = events["issuer_arn"].fillna(events["principal_arn"]).fillna(events["invoked_by"])
+    return named.fillna("a caller without ARN").map(short_name)
+
+
+def tally(names: pd.Series[str]) -> str:
+    """Count names, most frequent first, such as "Decrypt 10, Encrypt 4"."""
+    counts = sorted(names.value_counts().items(), key=lambda item: (-item[1], str(item[0])))
+    return ", ".join(f"{name} {number:,}" for name, number in counts)
+
+
+def observe(events: Frame, facts: pd.Series[str]) -> tuple[Observation, ...]:
+    """List events as exceptions, oldest first, each with its time, actor and CloudTrail event id.
+
+    Above `ONE_BY_ONE` events, those of one UTC day, actor and fact share a line, with their number and the id of the
+    first; the table of events beside the report holds every one.
+    """
+    actors = events["principal_arn"].fillna(events["issuer_arn"]).fillna(events["invoked_by"]).fillna("")
+    rows = pd.DataFrame({"at": events["event_time"], "by": actors, "fact": facts, "ref": events["event_id"]})
+    rows = rows.sort_values(["at", "ref"])
+    if len(rows) > ONE_BY_ONE:
+        days = rows.groupby([rows["at"].dt.floor("D"), rows["by"], rows["fact"]], sort=False)
+        numbers = days["ref"].transform("size")
+        shared = rows["fact"] + ", " + numbers.astype(str) + " calls that day, of which this is the first"
+        rows = rows.assign(fact=rows["fact"].where(numbers == 1, shared))[days.cumcount() == 0]
+    at = rows["at"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return tuple(map(Observation, rows["fact"], at, rows["by"], rows["ref"]))

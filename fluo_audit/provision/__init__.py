@@ -1,0 +1,1 @@
+"""Find the key that is meant, by any of its names."""

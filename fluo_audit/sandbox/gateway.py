@@ -1,0 +1,146 @@
+"""The front door of the simulated account: every request, in process or over HTTP, is answered here.
+
+A call meets the faults first, then the account's own operations (what moto lacks or gets wrong), then moto. Whatever the
+answer, it carries a request id and the simulated date, and the call itself becomes an event of the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from email.utils import format_datetime
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from fluo_audit.sandbox import wire
+from fluo_audit.sandbox.calls import event_of_call
+from fluo_audit.sandbox.identities import READER_KEY
+from fluo_audit.sandbox.story import REGION
+from fluo_audit.sandbox.wire import AwsError, Call, HttpAnswer, HttpRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fluo_audit.sandbox.clock import SimulatedClock
+    from fluo_audit.sandbox.emulator import Emulator
+    from fluo_audit.sandbox.faults import Faults
+    from fluo_audit.sandbox.identities import Roles
+    from fluo_audit.sandbox.ledger import Ledger
+
+    Operation = Callable[["Request"], Mapping[str, Any] | HttpAnswer]
+
+_REQUEST_ID = re.compile(rb"<RequestId>[^<]*</RequestId>")
+# Headers of moto's answers that are kept; the rest is moto's own date, ids and connection talk.
+_KEPT = {"content-type", "x-amzn-errortype", "x-amzn-query-error", "etag", "last-modified", "location", "content-range"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A call being answered, and the two ways to ask for more: moto's answer, and another operation."""
+
+    call: Call
+    request_id: str
+    gateway: Gateway
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Return the parameters of the call."""
+        return self.call.parameters
+
+    def moto(self, **changes: Any) -> dict[str, Any]:
+        """Return moto's answer to the call, with some parameters changed. Raises AwsError."""
+        changed = replace(self.call, parameters={**self.call.parameters, **changes})
+        return self.gateway.ask_moto(changed)
+
+    def ask(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        """Return moto's answer to another operation of the same service and Region. Raises AwsError."""
+        return self.gateway.ask_moto(replace(self.call, operation=operation, parameters=parameters))
+
+
+class Gateway:
+    """Answers requests, one at a time."""
+
+    def __init__(
+        self, clock: SimulatedClock, seed: int, emulator: Emulator, ledger: Ledger, faults: Faults, roles: Roles
+    ) -> None:
+        self._clock = clock
+        self._seed = seed
+        self._emulator = emulator
+        self._ledger = ledger
+        self._faults = faults
+        self._roles = roles
+        self._operations: dict[str, Operation] = {}
+        self._seen: Counter[str] = Counter()
+        self._lock = RLock()
+
+    def serve(self, service: str, operations: Mapping[str, Operation]) -> None:
+        """Put the account's own operations of a service before moto's."""
+        self._operations |= {f"{service}:{name}": operation for name, operation in operations.items()}
+
+    def answer(self, request: HttpRequest) -> HttpAnswer:
+        """Return the answer to a request from outside, and write the call down. Raises ConnectionLost."""
+        with self._lock:
+            try:
+                call = wire.read_call(request)
+            except AwsError as error:
+                return self._stamped(wire.write_error("json", error, self._nth(request.url)), self._nth(request.url))
+            request_id = self._nth(
+                f"{call.action}/{call.region}/{json.dumps(call.parameters, sort_keys=True, default=str)}"
+            )
+            try:
+                answer = self._faults.strike(call) or self._answer(call, request, request_id)
+                failure = _failure(call, answer)
+            except AwsError as error:
+                answer, failure = wire.write_error(call.protocol, error, request_id), error
+            self._ledger.add(event_of_call(self._roles, call, request_id, self._clock.now(), failure))
+            return self._stamped(answer, request_id)
+
+    def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        """Return the answer to a call from inside: no faults, not written down. Raises AwsError."""
+        call = Call(service, operation, REGION, READER_KEY, parameters)
+        return wire.read_answer(call, self._answer(call, wire.write_request(call), "set-up"))
+
+    def ask_moto(self, call: Call) -> dict[str, Any]:
+        """Return moto's answer to a call. Raises AwsError."""
+        return wire.read_answer(call, self._emulator.send(wire.write_request(call)))
+
+    def _answer(self, call: Call, request: HttpRequest, request_id: str) -> HttpAnswer:
+        own = self._operations.get(call.action)
+        if own is None:
+            return self._emulator.send(request)
+        result = own(Request(call, request_id, self))
+        return result if isinstance(result, HttpAnswer) else wire.write_answer(call, result, request_id)
+
+    def _nth(self, what: str) -> str:
+        """Return a request id that depends on the request and how often it was made, not on what ran in between."""
+        self._seen[what] += 1
+        digest = hashlib.sha256(f"{self._seed}/{what}/{self._seen[what]}".encode()).digest()
+        return str(UUID(bytes=digest[:16], version=4))
+
+    def _stamped(self, answer: HttpAnswer, request_id: str) -> HttpAnswer:
+        kept = {
+            name: value
+            for name, value in answer.headers.items()
+            if name.lower() in _KEPT or name.lower().startswith("x-amz-meta-")
+        }
+        body = _REQUEST_ID.sub(f"<RequestId>{request_id}</RequestId>".encode(), answer.body)
+        kept |= {
+            "x-amzn-RequestId": request_id,
+            "Date": format_datetime(self._clock.now().replace(microsecond=0), usegmt=True),
+            "Content-Length": str(len(body)),
+        }
+        return HttpAnswer(answer.status, kept, body)
+
+
+def _failure(call: Call, answer: HttpAnswer) -> AwsError | None:
+    if answer.status < 400:  # noqa: PLR2004 - HTTP: 400 and above are errors
+        return None
+    try:
+        wire.read_answer(call, answer)
+    except AwsError as error:
+        return error
+    return None

@@ -1,0 +1,68 @@
+"""Serve the simulated account over HTTP on 127.0.0.1, for any AWS client with `--endpoint-url`."""
+
+from __future__ import annotations
+
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+from fluo_audit.sandbox.account import SimulatedAccount
+from fluo_audit.sandbox.clock import SAMPLE_NOW, RunningClock
+from fluo_audit.sandbox.faults import ConnectionLost
+from fluo_audit.sandbox.wire import HttpRequest, aws_url
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from fluo_audit.sandbox.gateway import Gateway
+
+LOOPBACK = "127.0.0.1"
+
+
+def serve(port: int, *, now: datetime = SAMPLE_NOW, seed: int = 1) -> None:
+    """Serve a simulated account on 127.0.0.1 until interrupted. Its clock starts at `now` and runs in real time."""
+    with (
+        SimulatedAccount(now=now, seed=seed, clock=RunningClock(now)) as account,
+        SandboxServer(port, account.gateway) as server,
+    ):
+        server.serve_forever()
+
+
+class SandboxServer(ThreadingHTTPServer):
+    """An HTTP server before a gateway. There is no way to bind it to another address than 127.0.0.1."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, gateway: Gateway) -> None:
+        self.gateway = gateway
+        super().__init__((LOOPBACK, port), _Handler)
+
+    @property
+    def endpoint(self) -> str:
+        """Return the URL for `--endpoint-url`."""
+        return f"http://{LOOPBACK}:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: SandboxServer
+
+    def _handle(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = self.rfile.read(int(headers.get("content-length", 0)))
+        request = HttpRequest(self.command, aws_url(headers, self.path), headers, body)
+        try:
+            answer = self.server.gateway.answer(request)
+        except ConnectionLost:
+            self.close_connection = True
+            return
+        self.send_response_only(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _handle
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
+        """Say nothing: the terminal belongs to the command."""

@@ -1,0 +1,106 @@
+"""Settings of the user: fluo-audit.toml, below environment variables and flags.
+
+The file says what an organisation declares once: which key, which roles, which limits. An unknown name in it is
+an error, because a declaration that is silently ignored would change a verdict.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from fluo_audit.errors import UsageError
+from fluo_audit.model.baseline import Baseline
+
+FILE_NAME = "fluo-audit.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The top level of fluo-audit.toml; empty text means "not set"."""
+
+    entity: str = ""
+    """Name of the organisation, for the cover."""
+    environment: str = ""
+    """Environment of the key: the alias is alias/fluo-<environment>."""
+    key: str = ""
+    """Key id, key ARN, alias or alias ARN."""
+    region: str = ""
+    profile: str = ""
+    baseline: Baseline = field(default_factory=Baseline)
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Return the settings in `path`, or in ./fluo-audit.toml when there is one, or the defaults.
+
+    Raises UsageError that names the file, the place in it and what is allowed there.
+    """
+    if path is None:
+        path = Path(FILE_NAME)
+        if not path.is_file():
+            return Settings()
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}", "give another file with --config") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not TOML: {error}", "correct the file") from error
+    return settings_of(document, str(path))
+
+
+def settings_of(document: Mapping[str, Any], where: str) -> Settings:
+    """Return the settings of a parsed document; `where` names it in errors."""
+    top = dict(document)
+    declared = top.pop("baseline", {})
+    applies = top.pop("applies", {})
+    _known(top, {f.name for f in fields(Settings)} - {"baseline"} | {"applies"}, where, "")
+    for name, value in top.items():
+        _expect(isinstance(value, str), where, name, "text")
+    return Settings(**top, baseline=_baseline(declared, applies, where))
+
+
+def _baseline(declared: Any, applies: Any, where: str) -> Baseline:
+    _expect(isinstance(declared, dict), where, "baseline", "a table")
+    _expect(isinstance(applies, dict), where, "applies", "a table")
+    _known(declared, {f.name for f in fields(Baseline)} - {"applies"}, where, "baseline.")
+    values: dict[str, Any] = {}
+    for name, value in declared.items():
+        values[name] = _value(name, value, where)
+    for name, value in applies.items():
+        _expect(isinstance(value, bool), where, f"applies.{name}", "true or false")
+    return Baseline(**values, applies=dict(applies))
+
+
+def _value(name: str, value: Any, where: str) -> Any:
+    place = f"baseline.{name}"
+    if name == "monthly_budget_usd":
+        _expect(isinstance(value, (int, float, str)) and not isinstance(value, bool), where, place, "an amount")
+        try:
+            return Decimal(str(value))
+        except InvalidOperation:
+            _expect(False, where, place, "an amount such as 6.00")  # noqa: FBT003, the message is the point
+    default = getattr(Baseline(), name)
+    if isinstance(default, tuple):
+        good = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        _expect(good, where, place, "a list of texts")
+        return tuple(value)
+    _expect(isinstance(value, int) and not isinstance(value, bool) and value >= 0, where, place, "a whole number")
+    return value
+
+
+def _known(found: Mapping[str, Any], allowed: set[str], where: str, prefix: str) -> None:
+    for name in found:
+        if name not in allowed:
+            near = difflib.get_close_matches(name, allowed, n=1)
+            hint = f"did you mean {prefix}{near[0]}?" if near else f"known here: {', '.join(sorted(allowed))}"
+            raise UsageError(f"{where}: unknown setting {prefix}{name}", hint)
+
+
+def _expect(good: bool, where: str, place: str, wanted: str) -> None:  # noqa: FBT001, reads as an assertion
+    if not good:
+        raise UsageError(f"{where}: {place} must be {wanted}", "correct the file")

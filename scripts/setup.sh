@@ -1,0 +1,127 @@
+#!/bin/sh
+# Make .venv ready: Python, the locked packages, the project itself, WeasyPrint's system libraries.
+# Does nothing when it is ready. PYTHON=... chooses the interpreter.
+set -eu
+cd "$(dirname "$0")/.."
+
+venv=.venv
+log=.setup/setup.log
+packages_stamp=$venv/.packages
+project_stamp=$venv/.project
+
+fail() {
+    echo "setup: $1" >&2
+    exit 1
+}
+
+# step WORDS COMMAND...: one line on the terminal, everything else in the log
+step() {
+    words=$1
+    shift
+    printf '%s ... ' "$words"
+    echo "== $words: $*" >>"$log"
+    if "$@" >>"$log" 2>&1; then
+        echo ok
+    else
+        echo failed
+        tail -n 3 "$log" >&2
+        fail "failed at: $words. The full log is $log"
+    fi
+}
+
+# The interpreter behind a command; nothing when it is missing or too old. In an active virtual environment,
+# which may be the one to be made, it is the one that environment was made of.
+base_python() {
+    "$1" -c 'import sys; sys.version_info >= (3, 11) and print(getattr(sys, "_base_executable", sys.executable))' \
+        2>/dev/null || true
+}
+
+find_python() {
+    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+        python=$(base_python "$candidate")
+        [ -z "$python" ] || return 0
+    done
+    fail "found no Python 3.11 or newer as: ${PYTHON:-python3, python3.11 to python3.14}. Install one, or name it: make PYTHON=/path/to/python3"
+}
+
+can_be_root() {
+    [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+apt_install() {
+    as_root apt-get -q update && as_root env DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends "$@"
+}
+
+# Debian and Ubuntu ship Python without the part that makes virtual environments.
+need_ensurepip() {
+    "$python" -c 'import ensurepip, venv' 2>/dev/null && return 0
+    package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+    if command -v apt-get >/dev/null && can_be_root; then
+        step "install $package (apt)" apt_install "$package"
+    else
+        fail "$python cannot make virtual environments; run: sudo apt-get install $package"
+    fi
+}
+
+# Without HarfBuzz's subset library WeasyPrint works but warns that it will be required.
+weasyprint_works() {
+    "$venv/bin/python" -W error:HarfBuzz -c 'import weasyprint' >>"$log" 2>&1
+}
+
+need_pango() {
+    weasyprint_works && return 0
+    debian="libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+    if command -v apt-get >/dev/null; then
+        # shellcheck disable=SC2086 # the list is meant to be split
+        can_be_root || fail "WeasyPrint needs Pango; run: sudo apt-get install $debian"
+        # shellcheck disable=SC2086
+        step "install Pango (apt)" apt_install $debian
+    elif command -v brew >/dev/null; then
+        step "install Pango (brew)" brew install pango
+    else
+        fail "WeasyPrint needs Pango 1.44 or newer and HarfBuzz with its subset library; install them and run make again"
+    fi
+    weasyprint_works || fail "WeasyPrint still does not find Pango; $log says why (on macOS use Homebrew's Python: brew install python)"
+}
+
+# What a ready environment depends on, word for word: compared with the stamp that the last set-up left.
+# The folder is part of it because the environment's scripts hold its path.
+packages_inputs() {
+    pwd
+    "$python" -VV
+    cat requirements-dev.lock scripts/setup.sh
+}
+
+project_inputs() {
+    packages_inputs
+    cat pyproject.toml
+}
+
+is_current() {
+    [ -f "$2" ] && "$1" | cmp -s - "$2"
+}
+
+install_packages() {
+    rm -f "$packages_stamp" "$project_stamp"
+    need_ensurepip
+    step "make $venv with $("$python" -V)" "$python" -m venv --clear "$venv"
+    step "install the locked packages" "$venv/bin/python" -m pip --disable-pip-version-check install --require-hashes -r requirements-dev.lock
+    need_pango
+    packages_inputs >"$packages_stamp"
+}
+
+install_project() {
+    step "install fluo-audit (editable)" "$venv/bin/python" -m pip --disable-pip-version-check install --no-deps --no-build-isolation --editable .
+    project_inputs >"$project_stamp"
+}
+
+find_python
+is_current project_inputs "$project_stamp" && exit 0
+mkdir -p "$(dirname "$log")"
+: >"$log"
+is_current packages_inputs "$packages_stamp" || install_packages
+install_project
