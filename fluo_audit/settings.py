@@ -57,27 +57,20 @@ def settings_of(document: Mapping[str, Any], where: str) -> Settings:
     """Return the settings of a parsed document; `where` names it in errors."""
     top = dict(document)
     declared = top.pop("baseline", {})
-    applies = top.pop("applies", {})
-    _known(top, {f.name for f in fields(Settings)} - {"baseline"} | {"applies"}, where, "")
+    _known(top, {f.name for f in fields(Settings)} - {"baseline"}, where, "")
     for name, value in top.items():
         _expect(isinstance(value, str), where, name, "text")
-    return Settings(**top, baseline=_baseline(declared, applies, where))
-
-
-def _baseline(declared: Any, applies: Any, where: str) -> Baseline:
     _expect(isinstance(declared, dict), where, "baseline", "a table")
-    _expect(isinstance(applies, dict), where, "applies", "a table")
-    _known(declared, {f.name for f in fields(Baseline)} - {"applies"}, where, "baseline.")
-    values: dict[str, Any] = {}
-    for name, value in declared.items():
-        values[name] = _value(name, value, where)
-    for name, value in applies.items():
-        _expect(isinstance(value, bool), where, f"applies.{name}", "true or false")
-    return Baseline(**values, applies=dict(applies))
+    _known(declared, {f.name for f in fields(Baseline)}, where, "baseline.")
+    return Settings(**top, baseline=Baseline(**{name: _value(name, value, where) for name, value in declared.items()}))
 
 
 def _value(name: str, value: Any, where: str) -> Any:
     place = f"baseline.{name}"
+    if name == "applies":
+        good = isinstance(value, dict) and all(isinstance(item, bool) for item in value.values())
+        _expect(good, where, place, "a table of framework = true or false")
+        return dict(value)
     if name == "monthly_budget_usd":
         _expect(isinstance(value, (int, float, str)) and not isinstance(value, bool), where, place, "an amount")
         try:

@@ -77,7 +77,7 @@ def write_file(path: Path, content: bytes) -> None:
 @contextmanager
 def _in_place(target: Path) -> Iterator[Path]:
     target = target.absolute()
-    _refuse_existing(target)
+    require_new(target)
     partial = target.with_name(f"{target.name}.partial")
     with _os_errors(partial):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ def _in_place(target: Path) -> Iterator[Path]:
             entry = partial / target.name
             yield entry
             _sync(entry)
-            _refuse_existing(target)
+            require_new(target)
             entry.rename(target)
             _sync_one(target.parent)
     finally:
@@ -95,7 +95,8 @@ def _in_place(target: Path) -> Iterator[Path]:
             _release(lock, partial, target.name)
 
 
-def _refuse_existing(target: Path) -> None:
+def require_new(target: Path) -> None:
+    """Raise UsageError if `target` exists: a long job should learn that before it starts."""
     if target.name in {"", ".."} or os.path.lexists(target):
         raise UsageError(f"{target}: exists already", "choose another folder with -d, or remove it first")
 

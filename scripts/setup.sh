@@ -3,6 +3,7 @@
 # Does nothing when it is ready. PYTHON=... chooses the interpreter.
 set -eu
 cd "$(dirname "$0")/.."
+PATH=$(printf %s "$PATH" | sed "s|$PWD/.venv/bin:||g") # an activated .venv must not make itself anew
 
 venv=.venv
 log=.setup/setup.log
@@ -29,16 +30,14 @@ step() {
     fi
 }
 
-# The interpreter behind a command; nothing when it is missing or too old. In an active virtual environment,
-# which may be the one to be made, it is the one that environment was made of.
-base_python() {
-    "$1" -c 'import sys; sys.version_info >= (3, 11) and print(getattr(sys, "_base_executable", sys.executable))' \
-        2>/dev/null || true
+# The interpreter behind a command; nothing when it is missing, too old, or a stand-in that does not run.
+interpreter() {
+    "$1" -c 'import sys; sys.version_info >= (3, 11) and print(sys.executable)' 2>/dev/null || true
 }
 
 find_python() {
     for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
-        python=$(base_python "$candidate")
+        python=$(interpreter "$candidate")
         [ -z "$python" ] || return 0
     done
     fail "found no Python 3.11 or newer as: ${PYTHON:-python3, python3.11 to python3.14}. Install one, or name it: make PYTHON=/path/to/python3"
@@ -106,9 +105,9 @@ is_current() {
 }
 
 install_packages() {
-    rm -f "$packages_stamp" "$project_stamp"
+    rm -rf "$venv"
     need_ensurepip
-    step "make $venv with $("$python" -V)" "$python" -m venv --clear "$venv"
+    step "make $venv with $("$python" -V)" "$python" -m venv "$venv"
     step "install the locked packages" "$venv/bin/python" -m pip --disable-pip-version-check install --require-hashes -r requirements-dev.lock
     need_pango
     packages_inputs >"$packages_stamp"

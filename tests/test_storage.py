@@ -236,6 +236,7 @@ def test_a_file_is_never_written_twice(tmp_path):
         ("console", "console"),
         ("report.json", "report.json"),
         ("a" * 300, "a" * 64),
+        ("a" * 63 + " b", "a" * 63),
         ("trailing. .", "trailing"),
     ],
 )

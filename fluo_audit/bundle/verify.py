@@ -94,7 +94,7 @@ def _in_payload(path: str) -> bool:
 def _text(tree: storage.Tree, name: str) -> str:
     fact = tree.files.get(name)
     if fact is None:
-        raise IntegrityError(f"{name}: missing")
+        raise IntegrityError(f"{name}: {tree.unsafe.get(name, 'missing')}")
     if fact.content is None:
         raise IntegrityError(f"{name}: too large, {fact.size} bytes")
     try:

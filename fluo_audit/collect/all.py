@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from fluo_audit.aws.door import Door, ReadError
 from fluo_audit.collect import cloudtrail, cloudwatch, costexplorer, iam, kms
 from fluo_audit.collect.job import Collector, Job
 from fluo_audit.model import sources
-from fluo_audit.model.evidence import Fact
+from fluo_audit.model.evidence import Fact, Missing, Source
 
 ALL: tuple[Collector, ...] = (
     Collector(sources.CALLER, iam.collect_caller),
@@ -34,13 +35,27 @@ ALL: tuple[Collector, ...] = (
 )
 
 
-def collect(door: Door, job: Job) -> dict[str, Fact[Any]]:
-    """Return every source by name. A read that failed makes its source `Missing` and stops no other."""
+def collect(door: Door, job: Job, only: Collection[Source[Any]] | None = None) -> dict[str, Fact[Any]]:
+    """Return every source by name, or `only` some. A read that failed makes its source `Missing` and stops no other."""
     facts: dict[str, Fact[Any]] = {}
     for collector in ALL:
+        if only is not None and collector.source not in only:
+            continue
         read = door.reader(collector.source.name)
         try:
-            facts[collector.source.name] = collector.function(read, job, facts)
+            fact: Fact[Any] = collector.function(read, job, facts)
         except ReadError as error:
-            facts[collector.source.name] = error.missing
+            fact = error.missing
+        facts[collector.source.name] = fact
+        job.progress.finish(collector.source.name, _ended(fact, len(read.calls)))
     return facts
+
+
+def _ended(fact: Fact[Any], calls: int) -> str:
+    if isinstance(fact, Missing):
+        return f"not collected: {fact.operation}, {fact.reason}"
+    return f"{_count(fact.coverage.records, 'record')}, {_count(calls, 'call')}, {fact.coverage.completeness}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

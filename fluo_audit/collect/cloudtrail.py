@@ -151,8 +151,8 @@ def _from_event_history(read: Reader, job: Job) -> Have[pd.DataFrame]:
     remarks = [f"{len(read.calls)} pages of 50"]
     if window.end > scope.as_of - DELIVERY:
         remarks.append("provisional: calls of the last 15 minutes may still arrive")
-    read_through = Period(max(window.start, horizon), window.end) if horizon < window.end else window
-    coverage = Coverage(describe(scope.period), describe(read_through), len(records), gaps, tuple(remarks))
+    through = Period(max(window.start, horizon), window.end) if horizon < window.end else window
+    coverage = Coverage(describe(scope.period), describe(through), len(records), gaps, tuple(remarks), through)
     return Have(frame(EVENTS, _rows(records.values())), read.proof, coverage)
 
 
@@ -178,7 +178,9 @@ def _progress(read: Reader, job: Job, window: Period, entries: Iterable[dict[str
             at = entry.get("EventTime", window.end)
             done = max((window.end - at) / span, 1e-6)
             left = pages * (1 - done) / done / 2
-            job.progress(read.source, f"{count - 1:,} events, page {pages}, back to {at:%Y-%m-%d}, {left:.0f} s left")
+            job.progress.update(
+                read.source, f"{count - 1:,} events, page {pages}, back to {at:%Y-%m-%d}, {left:.0f} s left"
+            )
         yield entry
 
 
@@ -223,14 +225,17 @@ def _from_log_files(read: Reader, job: Job) -> Have[pd.DataFrame]:
     repeated = len(found["records"]) - len(records)
     if repeated:
         remarks.append(f"{repeated} records stood in more than one file and count once")
-    coverage = Coverage(describe(scope.period), _span(files), len(records), tuple(gaps), tuple(remarks))
+    span = _span(files)
+    covered = f"records from {describe(span)}" if span else "no record"
+    period = scope.period.overlap(span.start, span.end) if span else None
+    coverage = Coverage(describe(scope.period), covered, len(records), tuple(gaps), tuple(remarks), period)
     return Have(frame(EVENTS, _rows(records.values())), read.proof, coverage)
 
 
-def _span(files: list[dict[str, Any]]) -> str:
-    first = min((f["first_at"] for f in files if f["first_at"]), default="")
-    last = max((f["last_at"] for f in files if f["last_at"]), default="")
-    return f"records from {first} to {last}" if first else "no record"
+def _span(files: list[dict[str, Any]]) -> Period | None:
+    """Return the time from the first to the last record in the files, of any key and service."""
+    times = [datetime.fromisoformat(f[name]) for f in files for name in ("first_at", "last_at") if f[name]]
+    return Period(min(times), max(times) + timedelta(seconds=1)) if times else None
 
 
 def _rows(records: Iterable[Record]) -> list[dict[str, Any]]:

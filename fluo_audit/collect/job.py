@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 from fluo_audit.aws.door import Failure, Reader, ReadError
 from fluo_audit.model.baseline import Baseline
@@ -16,6 +16,28 @@ T = TypeVar("T")
 Facts = Mapping[str, Fact[Any]]
 
 
+class Progress(Protocol):
+    """Somebody who wants to know how the collection goes."""
+
+    def update(self, source: str, text: str) -> None:
+        """Hear where a long read is."""
+        ...
+
+    def finish(self, source: str, text: str) -> None:
+        """Hear how a source ended."""
+        ...
+
+
+class Silent:
+    """Progress that nobody hears."""
+
+    def update(self, source: str, text: str) -> None:
+        """Hear nothing."""
+
+    def finish(self, source: str, text: str) -> None:
+        """Hear nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """The scope, the declared baseline, where events come from, and whom to tell about progress."""
@@ -24,7 +46,7 @@ class Job:
     baseline: Baseline
     events_from: str = "lookup"
     """"lookup" for CloudTrail Event history, otherwise a folder of log files."""
-    progress: Callable[[str, str], None] = lambda source, text: None  # noqa: ARG005, a default that is silent
+    progress: Progress = field(default_factory=Silent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,8 @@ def _control(
     )
     if conclusion is Conclusion.SUPPORTED and framework.must_be_declared and applies is None:
         conclusion = Conclusion.INCONCLUSIVE
-        reason = f"applicability not declared: set applies.{framework.id} under [baseline] in fluo-audit.toml"
+        setting = f"applies.{framework.id} to true or false under [baseline] in fluo-audit.toml"
+        reason = f"applicability not declared: set {setting}"
     return ControlResult(
         framework=framework.id,
         id=control.id,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from fluo_audit.evaluate.principals import short_name
 from fluo_audit.model.finding import Observation
-from fluo_audit.model.sources import Frame
 from fluo_audit.policy.actions import KMS_ACTIONS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fluo_audit.model.sources import Frame
 
 # CloudTrail records the two permissions of a re-encryption, ReEncryptFrom and ReEncryptTo, as one call.
 CRYPTOGRAPHIC = frozenset({action.name for action in KMS_ACTIONS if action.is_cryptographic} | {"ReEncrypt"})
@@ -18,6 +21,7 @@ WITH_CONTEXT = CRYPTOGRAPHIC & frozenset(
 )
 """Cryptographic operations that take an encryption context."""
 READS = ("Describe", "Get", "List")
+NAMED = 8
 ONE_BY_ONE = 200
 """Up to this many exceptions are listed one by one: more would bury a report."""
 
@@ -66,13 +70,15 @@ def without_arn(events: Frame) -> str:
 def callers(events: Frame) -> pd.Series[str]:
     """Name who stands behind each call, shortly: the role of a session, the user, or the AWS service."""
     named = events["issuer_arn"].fillna(events["principal_arn"]).fillna(events["invoked_by"])
-    return named.fillna("a caller without ARN").map(short_name)
+    named = named.fillna("a caller without ARN")
+    return named.map({name: short_name(name) for name in named.unique()})
 
 
 def tally(names: pd.Series[str]) -> str:
-    """Count names, most frequent first, such as "Decrypt 10, Encrypt 4"."""
+    """Count names, most frequent first, such as "Decrypt 10, Encrypt 4"; after `NAMED` names, only how many more."""
     counts = sorted(names.value_counts().items(), key=lambda item: (-item[1], str(item[0])))
-    return ", ".join(f"{name} {number:,}" for name, number in counts)
+    words = [f"{name} {number:,}" for name, number in counts[:NAMED]]
+    return ", ".join([*words, f"{len(counts) - NAMED:,} more"] if len(counts) > NAMED else words)
 
 
 def observe(events: Frame, facts: pd.Series[str]) -> tuple[Observation, ...]:
@@ -82,12 +88,11 @@ def observe(events: Frame, facts: pd.Series[str]) -> tuple[Observation, ...]:
     first; the table of events beside the report holds every one.
     """
     actors = events["principal_arn"].fillna(events["issuer_arn"]).fillna(events["invoked_by"]).fillna("")
-    rows = pd.DataFrame({"at": events["event_time"], "by": actors, "fact": facts, "ref": events["event_id"]})
-    rows = rows.sort_values(["at", "ref"])
+    rows = events[["event_time", "event_id"]].assign(by=actors, fact=facts).sort_values(["event_time", "event_id"])
     if len(rows) > ONE_BY_ONE:
-        days = rows.groupby([rows["at"].dt.floor("D"), rows["by"], rows["fact"]], sort=False)
-        numbers = days["ref"].transform("size")
+        days = rows.groupby([rows["event_time"].dt.floor("D"), rows["by"], rows["fact"]], sort=False, dropna=False)
+        numbers = days["event_id"].transform("size")
         shared = rows["fact"] + ", " + numbers.astype(str) + " calls that day, of which this is the first"
         rows = rows.assign(fact=rows["fact"].where(numbers == 1, shared))[days.cumcount() == 0]
-    at = rows["at"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return tuple(map(Observation, rows["fact"], at, rows["by"], rows["ref"]))
+    at = rows["event_time"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return tuple(map(Observation, rows["fact"], at, rows["by"], rows["event_id"]))

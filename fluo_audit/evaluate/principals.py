@@ -34,6 +34,18 @@ def _identity(arn: str) -> tuple[str, ...]:
     return (arn,)
 
 
+def is_iam_arn(text: str) -> bool:
+    """Say whether a text is the ARN of a principal: an account root, a user, a role or a session."""
+    parts = arn_parts(text)
+    return parts is not None and parts[0] == "arn" and parts[2] in {"iam", "sts"}
+
+
+def is_service_role(arn: str, account: str) -> bool:
+    """Say whether an ARN is a role of the account that only an AWS service can take: IAM reserves its path."""
+    parts = arn_parts(arn)
+    return parts is not None and parts[4] == account and parts[5].startswith("role/aws-service-role/")
+
+
 def short_name(arn: str) -> str:
     """Return what people call a principal by, such as role/fluo-backend."""
     parts = arn_parts(arn)

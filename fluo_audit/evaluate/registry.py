@@ -171,7 +171,7 @@ def _exempt(check_: Check, facts: Mapping[str, Fact[Any]]) -> Finding | None:
     if check_.unless is None or not isinstance(key, Have):
         return None
     verdict = check_.unless(key.value)
-    return verdict and Finding(check_.id, verdict.result, verdict.seen, evidence=key.proof)
+    return None if verdict is None else Finding(check_.id, verdict.result, verdict.seen, evidence=key.proof)
 
 
 def _not_asked(source: Source[Any]) -> Missing:

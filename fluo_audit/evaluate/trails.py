@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from fluo_audit.evaluate.rows import rows
@@ -54,18 +53,21 @@ class Trail:
         """Say whether the trail records anything now."""
         since = self._moment("stopped_at")
         no = f"is not logging since {utc(since)}" if since else "is not logging"
-        return self._stated((self.status or {}).get("is_logging"), no, "cloudtrail:GetTrailStatus", "IsLogging")
+        return self._stated("cloudtrail:GetTrailStatus", "IsLogging", no, value=(self.status or {}).get("is_logging"))
 
     def is_multi_region(self) -> Truth:
         """Say whether the trail records every Region."""
         no = f"records {self.facts['home_region'] or 'one Region'} only"
-        return self._stated(
-            self.facts["is_multi_region"], no, "cloudtrail:DescribeTrails", "IsMultiRegionTrail"
-        )
+        multi_region = self.facts["is_multi_region"]
+        return self._stated("cloudtrail:DescribeTrails", "IsMultiRegionTrail", no, value=multi_region)
 
     def covers(self, region: str) -> Truth:
         """Say whether the trail records the Region."""
-        return truth(value=True) if self.facts["home_region"] == region else self.is_multi_region()
+        home = self.facts["home_region"]
+        everywhere = self.is_multi_region()
+        if home is None and not everywhere.value:
+            return self._left_out("cloudtrail:DescribeTrails", "HomeRegion")
+        return truth(value=True) if home == region else everywhere
 
     def records(self, kind: Kind, region: str) -> Truth:
         """Say whether the trail records KMS events of a kind in the Region."""
@@ -77,10 +79,10 @@ class Trail:
     def validates(self) -> Truth:
         """Say whether CloudTrail signs digests of the trail's log files."""
         return self._stated(
-            self.facts["log_file_validation"],
-            "has log file validation off",
             "cloudtrail:DescribeTrails",
             "LogFileValidationEnabled",
+            "has log file validation off",
+            value=self.facts["log_file_validation"],
         )
 
     def delivers(self, as_of: datetime) -> Truth:
@@ -105,7 +107,7 @@ class Trail:
             (kind, f"records no {KINDS[kind]}"),
         )
         api = "cloudtrail:GetEventSelectors"
-        return all_of(self._stated(selector[column], no, api, f"{column} of a selector") for column, no in asked)
+        return all_of(self._stated(api, f"{column} of a selector", no, value=selector[column]) for column, no in asked)
 
     def _delivered(self, what: str, time_column: str, error_column: str, as_of: datetime) -> Truth:
         # AWS leaves the error out, or empty, when there was none.
@@ -121,7 +123,7 @@ class Trail:
         moment = (self.status or {}).get(column)
         return moment if isinstance(moment, datetime) else None
 
-    def _stated(self, value: bool | None, no: str, api: str, field: str) -> Truth:
+    def _stated(self, api: str, field: str, no: str, *, value: bool | None) -> Truth:
         return self._left_out(api, field) if value is None else truth(value, "" if value else no)
 
     def _left_out(self, api: str, field: str) -> Truth:
@@ -130,14 +132,17 @@ class Trail:
 
 def join_trails(trails: Frame, status: Frame, selectors: Frame | None = None) -> tuple[Trail, ...]:
     """Return every trail of TRAILS with its row of TRAIL_STATUS and its rows of EVENT_SELECTORS, in order of ARN."""
-    of_trail = itemgetter("trail_arn")
     status_of = {row["trail_arn"]: row for row in rows(status)}
-    chosen = () if selectors is None else sorted(rows(selectors), key=of_trail)
-    selectors_of = {arn: tuple(group) for arn, group in groupby(chosen, key=of_trail)}
+    chosen = () if selectors is None else sorted(rows(selectors), key=_arn)
+    selectors_of = {arn: tuple(group) for arn, group in groupby(chosen, key=_arn)}
     return tuple(
-        Trail(row, status_of.get(row["trail_arn"]), selectors_of.get(row["trail_arn"], ()))
-        for row in sorted(rows(trails), key=of_trail)
+        Trail(row, status_of.get(row["trail_arn"]), selectors_of.get(_arn(row), ()))
+        for row in sorted(rows(trails), key=_arn)
     )
+
+
+def _arn(row: dict[str, Any]) -> str:
+    return row["trail_arn"] or ""
 
 
 def one_does(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from fluo_audit.model.scope import Period
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -68,6 +70,8 @@ class Coverage:
     records: int
     gaps: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    period: Period | None = None
+    """The time that was read, for sources that have one; None when nothing of the period was."""
 
     @property
     def completeness(self) -> Completeness:

@@ -76,19 +76,30 @@ class Statement:
         return named is not self.actions.excluded
 
     def canonical(self) -> dict[str, Any]:
-        """Return the statement as plain JSON values that do not depend on order or on case where IAM ignores it."""
-        parts: dict[str, Any] = {
-            "Sid": self.sid,
-            "Effect": self.effect.value,
-            "Condition": sorted([c.operator, lower(c.key), *c.values] for c in self.conditions),
-        }
+        """Return the statement as a policy would spell it, whatever the order and the case that IAM ignores."""
+        parts: dict[str, Any] = {"Effect": self.effect.value}
+        if self.sid:
+            parts["Sid"] = self.sid
         if self.principals is not None:
-            parts[self.principals.element("Principal")] = sorted(self.principals.values)
-        if self.resources is not None:
-            parts[self.resources.element("Resource")] = sorted(self.resources.values)
+            parts[self.principals.element("Principal")] = _grouped(self.principals.values)
         if self.actions is not None:
             parts[self.actions.element("Action")] = sorted({lower(action) for action in self.actions.values})
+        if self.resources is not None:
+            parts[self.resources.element("Resource")] = sorted(self.resources.values)
+        if self.conditions:
+            blocks: dict[str, dict[str, list[str]]] = {}
+            for condition in self.conditions:
+                blocks.setdefault(condition.operator, {})[lower(condition.key)] = sorted(condition.values)
+            parts["Condition"] = blocks
         return parts
+
+
+def _grouped(principals: tuple[PrincipalName, ...]) -> dict[str, list[str]]:
+    """Return principals as a policy lists them: the names under each kind."""
+    kinds: dict[str, list[str]] = {}
+    for kind, name in sorted(principals):
+        kinds.setdefault(kind, []).append(name)
+    return kinds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +121,10 @@ class PolicyDocument:
         return self.version == "2012-10-17"
 
     def canonical(self) -> str:
-        """Return the JSON text to compare and to hash: one line, the same for every order of the same policy."""
+        """Return the policy to compare and to hash: one line of JSON, the same for every order of the same policy.
+
+        It is itself a policy that means the same; only names in reports (Id, spelling of actions) are lost.
+        """
         statements = sorted({json.dumps(s.canonical(), sort_keys=True) for s in self.statements})
         return json.dumps({"Version": self.version, "Statement": [json.loads(s) for s in statements]}, sort_keys=True)
 

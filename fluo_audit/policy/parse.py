@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from fluo_audit.errors import FluoAuditError
 from fluo_audit.policy.document import Condition, Effect, PolicyDocument, PrincipalName, Selection, Statement
+from fluo_audit.policy.wildcard import lower
 
 T = TypeVar("T")
 
@@ -72,6 +73,8 @@ class _Parser:
             return json.loads(text, object_pairs_hook=self._unique, parse_constant=self._no_constant)
         except json.JSONDecodeError as error:
             raise self._error(f"line {error.lineno} column {error.colno}", error.msg) from error
+        except ValueError as error:  # an integer of thousands of digits
+            raise self._error("document", "holds a number that is too long") from error
         except RecursionError as error:
             raise self._error("document", "nested too deeply") from error
 
@@ -137,12 +140,15 @@ class _Parser:
         return actions
 
     def _conditions(self, raw: object, where: str) -> tuple[Condition, ...]:
-        found: set[Condition] = set()
-        for operator, block in self._object(raw, where).items():
-            for key, values in self._object(block, f"{where}.{operator}").items():
-                texts = self._scalars(values, f"{where}.{operator}.{key}")
-                found.add(Condition(operator, key, tuple(sorted(set(texts)))))
-        return tuple(sorted(found, key=lambda condition: (condition.operator, condition.key, condition.values)))
+        found: list[Condition] = []
+        for operator, block in sorted(self._object(raw, where).items()):
+            place = f"{where}.{operator}"
+            keys = self._object(block, place)
+            if len({lower(key) for key in keys}) < len(keys):
+                raise self._error(place, "the same condition key is given twice, in different case")
+            for key, values in sorted(keys.items()):
+                found.append(Condition(operator, key, tuple(sorted(set(self._scalars(values, f"{place}.{key}"))))))
+        return tuple(found)
 
     def _object(self, raw: object, where: str, elements: frozenset[str] | None = None) -> Mapping[str, Any]:
         if not isinstance(raw, Mapping) or not all(isinstance(key, str) for key in raw):

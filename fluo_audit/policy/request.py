@@ -14,6 +14,7 @@ from fluo_audit.policy.actions import kms_action
 from fluo_audit.policy.conditions import ContextValue, Unstated
 from fluo_audit.policy.wildcard import arn_parts, lower
 
+_ISSUERS = ("iam", "sts")  # the services in the ARN of a principal
 _CONTEXT_PREFIX = "kms:encryptioncontext:"
 _CONTEXT_KEYS = "kms:encryptioncontextkeys"
 
@@ -42,7 +43,9 @@ class Caller:
 
     def __post_init__(self) -> None:
         parts = arn_parts(self.arn)
-        if not self.is_service and (parts is None or parts[0] != "arn" or parts[2] not in {"iam", "sts"}):
+        # A policy may name any text as a service; asking about it must not fail.
+        is_principal = bool(self.arn) if self.is_service else parts is not None and parts[2] in _ISSUERS
+        if not is_principal:
             raise UsageError(f"{self.arn!r} is neither the ARN of an IAM principal nor the name of an AWS service")
 
     @property

@@ -24,7 +24,7 @@ class _Pattern(NamedTuple):
     literal: dict[str, int]  # where each character stands, the `?` positions included
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _compile(pattern: str) -> _Pattern:
     stays = any_one = length = 0
     positions: defaultdict[str, list[int]] = defaultdict(list)
@@ -43,9 +43,9 @@ def _compile(pattern: str) -> _Pattern:
 
 def matches(pattern: str, text: str) -> bool:
     """Return whether the whole `text` fits `pattern`; case-sensitive; one step per character of `text`."""
-    length, stays, any_one, literal = _compile(pattern)
-    if length > len(text):
+    if len(pattern) - pattern.count("*") > len(text):
         return False
+    length, stays, any_one, literal = _compile(pattern)
     reached = 1  # bit i: the text so far fits the first i characters of the pattern
     for character in text:
         reached = ((reached & literal.get(character, any_one)) << 1) | (reached & stays)

@@ -87,8 +87,12 @@ class Index:
     def __init__(self, report: Report) -> None:
         self._tests = {t.id: f"t{i}" for i, t in enumerate(report.tests, 1)}
         self._place = {call.id: i for i, call in enumerate(report.evidence)}
+        self._names = tuple(self._place)
         cited = [t.evidence for t in report.tests] + [s.evidence for s in report.sources]
-        self._linked = {end for ids in cited for run in self.runs(ids) for end in (run.first, run.last)}
+        linked = {end for ids in cited for run in self.runs(ids) for end in (run.first, run.last)}
+        linked |= {c.id for c in failed_calls(report)}
+        order = sorted(report.evidence, key=lambda c: c.id not in linked)
+        self._printed = {c.id for c in order[:MOST_ROWS]}
         self._calls = report.evidence
 
     def test(self, test_id: str) -> str:
@@ -96,28 +100,24 @@ class Index:
         return self._tests.get(test_id, "")
 
     def evidence(self, evidence_id: str) -> str:
-        """Return the anchor of a piece of evidence; empty when the report has none of that id."""
-        place = self._place.get(evidence_id)
-        return "" if place is None else f"e{place + 1}"
+        """Return the anchor of a piece of evidence; empty when its row is not printed or there is none of that id."""
+        return f"e{self._place[evidence_id] + 1}" if evidence_id in self._printed else ""
 
     def runs(self, ids: Iterable[str]) -> list[Run]:
         """Group evidence ids that stand together in the index: the pages of one answer are one run."""
         unknown = [Run(i, i, 1) for i in dict.fromkeys(ids) if i not in self._place]
         found: list[Run] = []
         places = sorted({self._place[i] for i in ids if i in self._place})
-        names = list(self._place)
         for n, place in enumerate(places):
             if n and place == places[n - 1] + 1:
-                found[-1] = Run(found[-1].first, names[place], found[-1].size + 1)
+                found[-1] = Run(found[-1].first, self._names[place], found[-1].size + 1)
             else:
-                found.append(Run(names[place], names[place], 1))
+                found.append(Run(self._names[place], self._names[place], 1))
         return found + unknown
 
     def calls(self) -> Capped[ApiCall]:
-        """Return the calls that are printed: those a link leads to, then the others, in the order of reading."""
-        order = sorted(self._calls, key=lambda c: c.id not in self._linked)
-        kept = {c.id for c in order[: max(MOST_ROWS, len(self._linked))]}
-        return Capped(tuple(c for c in self._calls if c.id in kept), len(self._calls))
+        """Return the calls that are printed, in the order of reading: those that are cited or failed come first."""
+        return Capped(tuple(c for c in self._calls if c.id in self._printed), len(self._calls))
 
 
 def attention(tests: Sequence[TestResult]) -> list[TestResult]:
@@ -191,6 +191,7 @@ def render_page(report: Report, css: str, *, paged: bool, csp: str = "") -> str:
             failed=cap(failed_calls(report)),
             outcome=wording.outcome(report.counts()),
             parameters=lambda call: wording.parameters(call.parameters, known),
+            names={f.id: f.name for f in report.frameworks},
             requirements=_requirements,
             cost_columns=_cost_columns(report),
             cost_parts=charts.cost_parts,
@@ -199,11 +200,6 @@ def render_page(report: Report, css: str, *, paged: bool, csp: str = "") -> str:
             Completeness=Completeness,
         )
     )
-
-
-def absent(sources: dict[str, SourceResult], names: Sequence[str]) -> list[SourceResult]:
-    """Return those of the named sources that were not read in full."""
-    return [sources[n] for n in names if n in sources and sources[n].completeness is not Completeness.COMPLETE]
 
 
 def _requirements(test: TestResult, framework: str) -> list[Requirement]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -11,7 +10,8 @@ from typing import Any
 from fluo_audit.model.finding import Conclusion
 
 _CENT = Decimal("0.01")
-_LONGEST_PARAMETERS = 96
+_LONGEST_PARAMETERS = 60
+_PAGING = frozenset({"NextToken", "NextMarker", "Marker", "Limit", "MaxItems", "MaxResults"})
 
 
 def number(value: int) -> str:
@@ -63,15 +63,20 @@ def outcome(counts: Mapping[Conclusion, int]) -> str:
 
 
 def parameters(values: Mapping[str, Any], known: Mapping[str, str]) -> str:
-    """Return the parameters of a call on one short line; `known` maps long values to a short name for them."""
-    parts = [f"{name}={_value(value, known)}" for name, value in sorted(values.items())]
+    """Return the parameters of a call on one short line; `known` maps long values to a short name for them.
+
+    Paging is left out: it tells one page of an answer from the next, not one question from another. The JSON has all.
+    """
+    parts = [f"{name}={_value(value, known)}" for name, value in sorted(values.items()) if name not in _PAGING]
     line = ", ".join(parts)
     return line if len(line) <= _LONGEST_PARAMETERS else line[: _LONGEST_PARAMETERS - 1] + "…"
 
 
 def _value(value: object, known: Mapping[str, str]) -> str:
-    if isinstance(value, str):
-        return known.get(value, value)
+    if isinstance(value, Mapping):
+        return " ".join(_value(item, known) for item in value.values())
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(item, known) for item in value) + "]"
     if isinstance(value, datetime):
         return utc(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return known.get(value, value) if isinstance(value, str) else str(value)

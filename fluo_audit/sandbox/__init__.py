@@ -1,9 +1,9 @@
 """A simulated AWS account: the demo, the tests and `fluo-audit sandbox` run against it, no AWS account is needed.
 
-Start at `account.py`, which puts everything together. `story.py` says what happened to the key, `chronicle.py` writes it
-down as events in the one `ledger.py`, and every answer about the past is derived from there: Event history
-(`cloudtrail.py`), log files (`logfiles.py`), metrics (`cloudwatch.py`), the bill (`billing.py`, `costexplorer.py`) and the
-last use of keys and roles (`kms.py`, `iam.py`). `truth.py` says what a perfect report finds. Requests come in at
-`gateway.py`, which asks the account's own operations first and moto (`emulator.py`) for the rest; `wire.py` knows the AWS
-protocols, `faults.py` breaks answers on demand, `server.py` serves the account on 127.0.0.1.
+Start at `account.py`, which puts everything together. `story.py` says what happened to the key, `chronicle.py` writes
+it down as events in the one `ledger.py`, and every answer about the past is derived from there: Event history
+(`cloudtrail.py`), log files (`logfiles.py`), metrics (`cloudwatch.py`), the bill (`billing.py`, `costexplorer.py`) and
+the last use of keys and roles (`kms.py`, `iam.py`). `truth.py` says what a perfect report finds. Requests come in at
+`gateway.py`, which asks the account's own operations first and moto (`emulator.py`) for the rest; `wire.py` knows the
+AWS protocols, `faults.py` breaks answers on demand, `server.py` serves the account on 127.0.0.1.
 """

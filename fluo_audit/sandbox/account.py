@@ -27,11 +27,12 @@ from fluo_audit.sandbox.kms import Kms
 from fluo_audit.sandbox.ledger import Ledger
 from fluo_audit.sandbox.logfiles import log_files
 from fluo_audit.sandbox.rotation import KeyRotation
+from fluo_audit.sandbox.sample_settings import SAMPLE_SETTINGS
 from fluo_audit.sandbox.truth import Truth, truth_of
 from fluo_audit.sandbox.wire import HttpRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
 
     from botocore.awsrequest import AWSPreparedRequest
@@ -64,22 +65,24 @@ class SimulatedAccount:
         self._emulator = Emulator(self.clock, seed)
         self._faults = Faults(identities.session_arn(identities.READER, identities.READER_SESSION))
         self._roles = identities.Roles()
-        self.gateway = Gateway(self.clock, seed, self._emulator, self._ledger, self._faults, self._roles)
+        self.gateway = Gateway(
+            clock=self.clock,
+            seed=seed,
+            emulator=self._emulator,
+            ledger=self._ledger,
+            faults=self._faults,
+            roles=self._roles,
+        )
         self._truth: Truth | None = None
         self._session: boto3.Session | None = None
-        self.sample_settings: Mapping[str, object] = {}
+        self.sample_settings = SAMPLE_SETTINGS
 
     def __enter__(self) -> Self:
-        self._emulator.start()
-        try:
-            self._build()
-        except BaseException:
-            self._emulator.stop()
-            raise
+        self._build()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._emulator.stop()
+        self._emulator.close()
 
     @property
     def session(self) -> boto3.Session:
@@ -90,7 +93,7 @@ class SimulatedAccount:
 
     def session_in(self, region: str) -> boto3.Session:
         """Return a session like `session` in another Region."""
-        # Nothing of the user's own configuration may reach the session: a profile or an endpoint would change its answers.
+        # Nothing of the user's own configuration may reach the session: a profile or an endpoint would change answers.
         core = botocore.session.Session(
             session_vars={
                 "profile": (None, None, None, None),
@@ -144,7 +147,7 @@ class SimulatedAccount:
         due = key.rotations[-1].date + timedelta(days=story.PERIOD_DAYS)
         bill = Bill(key, self._ledger, self._now)
         self.gateway.serve("ce", CostExplorer(self.clock, bill).operations)
-        self._truth = truth_of(self._ledger, bill, key, self._now, self._now - HORIZON, due)
+        self._truth = truth_of(self._ledger, bill, key, now=self._now, horizon=HORIZON, next_rotation=due)
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """Answer a request of a boto3 client instead of the network."""
@@ -172,4 +175,4 @@ def _bytes(body: Any) -> bytes:
         return b""
     if isinstance(body, str):
         return body.encode()
-    return body if isinstance(body, bytes | bytearray) else bytes(body.read())
+    return bytes(body) if isinstance(body, bytes | bytearray) else bytes(body.read())

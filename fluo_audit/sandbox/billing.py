@@ -1,7 +1,7 @@
 """What the account is billed, hour by hour: the source of the Cost Explorer rows.
 
-A KMS key costs $1 a month; its first and its second rotation add $1 a month each, later ones nothing. The month's price is
-spread evenly over the hours of the month. Requests stay under the free 20,000 a month and cost nothing.
+A KMS key costs $1 a month; its first and its second rotation add $1 a month each, later ones nothing. The month's price
+is spread evenly over the hours of the month. Requests stay under the free 20,000 a month and cost nothing.
 https://aws.amazon.com/kms/pricing/
 """
 

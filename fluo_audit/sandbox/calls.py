@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 _SOURCES = {"cloudwatch": "monitoring", "ce": "ce", "logs": "logs"}
 _GLOBAL = {"iam", "sts", "ce", "organizations"}
 # The first word of the operations that change nothing. The cryptographic operations of KMS count as reads.
-_READS = ("Describe", "Get", "List", "Lookup", "Head", "Simulate", "Validate", "Check", "Encrypt", "Decrypt", "GenerateDataKey",
-          "GenerateMac", "GenerateRandom", "ReEncrypt", "Sign", "Verify", "Search")  # fmt: skip
+_READS = (
+    "Describe", "Get", "List", "Lookup", "Head", "Simulate", "Validate", "Check", "Search",
+    "Encrypt", "Decrypt", "GenerateDataKey", "GenerateMac", "GenerateRandom", "ReEncrypt", "Sign", "Verify",
+)  # fmt: skip
 # CloudTrail never records these.
 _SECRET = {"plaintext", "ciphertextBlob", "message", "publicKey"}
 _ERROR_NAMES = {"AccessDeniedException": "AccessDenied"}

@@ -31,6 +31,8 @@ TLS = {
 }
 TENANTS = ("acme", "borealis", "cobalt", "delta-health", "everest")
 
+_NETWORK = {"vpcEndpointId": VPC_ENDPOINT, "tlsDetails": TLS}
+
 # Requests a day, before the weekly and daily shape: about 1,000, 500 and 100 a month.
 _DAILY = {"GenerateDataKey": 32.9, "Encrypt": 16.4, "Decrypt": 3.3}
 _WEEKDAY, _WEEKEND = 1.25, 0.375
@@ -86,13 +88,13 @@ class Chronicle:
 
     def _admin(self, when: datetime, name: str, key: KeyStory, parameters: Mapping[str, Any], **fields: Any) -> Event:
         session = self._roles.session(identities.ADMIN, "terraform", identities.session_key(self._random), when)
-        fields = {
+        usual: dict[str, Any] = {
             "user_agent": TERRAFORM,
             "resources": (_resource(key),),
             "read_only": False,
             "extra": {"tlsDetails": TLS},
-        } | fields
-        return self._event(when, name, session, source_ip=OFFICE, parameters=parameters, **fields)
+        }
+        return self._event(when, name, session, source_ip=OFFICE, parameters=parameters, **(usual | fields))
 
     def _set_up(self, key: KeyStory, tags: Mapping[str, str]) -> Iterator[Event]:
         at = key.created
@@ -153,7 +155,7 @@ class Chronicle:
             yield self._denied(at, "Decrypt", identity)
 
     def _denied(self, when: datetime, operation: str, identity: Identity) -> Event:
-        # Whether every denied record carries `resources` is not documented; these do, and the message names the key too.
+        # Whether a denied record always carries `resources` is not documented; these do, and the message names the key.
         message = (
             f"User: {identity.arn} is not authorized to perform: kms:{operation} on resource: {self._key.arn} "
             f"because no identity-based policy allows the kms:{operation} action"
@@ -161,16 +163,18 @@ class Chronicle:
         return self._event(
             when, operation, identity,
             read_only=True, source_ip="10.0.31.7", user_agent=JAVA, resources=(_resource(self._key),),
-            error_code="AccessDenied", error_message=message, extra={"tlsDetails": TLS, "vpcEndpointId": VPC_ENDPOINT},
+            error_code="AccessDenied", error_message=message, extra=_NETWORK,
         )  # fmt: skip
 
     def _without_purpose(self) -> Event:
         when = self._calendar.day(story.WITHOUT_PURPOSE) + timedelta(hours=10, minutes=20, seconds=33)
         context = {"tenantId": TENANTS[0], "keyType": "signing"}
-        return self._use(self._random, when, story.WITHOUT_PURPOSE, "GenerateDataKey", self._key, context)
+        return self._use(
+            self._random, when, "GenerateDataKey", days=story.WITHOUT_PURPOSE, key=self._key, context=context
+        )
 
     def _traffic(self, days: int) -> Iterator[Event]:
-        """Yield one day of the backend's calls. Each day has its own random numbers: days do not depend on each other."""
+        """Yield one day of the backend's calls. Each day has random numbers of its own: no day affects another."""
         random = Random(f"{self._seed}/day/{days}")  # noqa: S311 - repeatable on purpose, no secret
         midnight, latest = self._calendar.day(days), self._calendar.now - DELIVERY
         shape = (_WEEKDAY if midnight.weekday() < _SATURDAY else _WEEKEND) * random.uniform(0.85, 1.15)
@@ -181,7 +185,7 @@ class Chronicle:
             for hour, context in zip(hours, contexts, strict=True):
                 when = midnight + timedelta(hours=hour, seconds=int(random.random() * 3600))
                 if when <= latest:
-                    yield self._use(random, when, days, operation, self._key, context)
+                    yield self._use(random, when, operation, days=days, key=self._key, context=context)
         if midnight.weekday() == 0 and days:
             when = midnight + timedelta(hours=7, minutes=random.randrange(60))
             identity = self._instance_session(identities.BACKEND, days, 0)
@@ -191,7 +195,7 @@ class Chronicle:
             )  # fmt: skip
 
     def _use(
-        self, random: Random, when: datetime, days: int, operation: str, key: KeyStory, context: Mapping[str, str]
+        self, random: Random, when: datetime, operation: str, *, days: int, key: KeyStory, context: Mapping[str, str]
     ) -> Event:
         slot = int(random.random() * _INSTANCES)
         # `keyId` holds what the caller typed: mostly the alias, but also the id, the ARN or the ARN of the alias.
@@ -199,12 +203,13 @@ class Chronicle:
         named, value = _ALGORITHM if operation != "GenerateDataKey" else _KEY_SPEC
         # Some records of cryptographic operations leave the type of the resource out.
         kind = None if random.random() < _WITHOUT_TYPE else "AWS::KMS::Key"
+        material = {"keyMaterialId": key.material_at(when)}
         return Event(
             time=when, id=_uuid(random), request_id=_uuid(random), source=KMS, name=operation, region=story.REGION,
             identity=self._instance_session(identities.BACKEND, days, slot), read_only=True,
             source_ip=_ADDRESSES[slot], user_agent=JAVA,
-            parameters={"keyId": typed, "encryptionContext": context, named: value}, resources=(Resource(key.arn, kind),),
-            extra={"additionalEventData": {"keyMaterialId": key.material_at(when)}, "vpcEndpointId": VPC_ENDPOINT, "tlsDetails": TLS},
+            parameters={"keyId": typed, "encryptionContext": context, named: value},
+            resources=(Resource(key.arn, kind),), extra={"additionalEventData": material} | _NETWORK,
         )  # fmt: skip
 
     def _neighbours(self) -> Iterator[Event]:
@@ -212,7 +217,7 @@ class Chronicle:
         for days in range(story.FIRST_REQUEST, 0, -3):
             when = self._calendar.day(days) + timedelta(hours=13, seconds=self._random.randrange(3600))
             context = {"purpose": story.PURPOSES[0], "tenantId": "test"}
-            yield self._use(self._random, when, days, "Encrypt", self._staging, context)
+            yield self._use(self._random, when, "Encrypt", days=days, key=self._staging, context=context)
             assumed = {"roleArn": identities.role_arn(identities.BACKEND), "roleSessionName": self._instance(days, 0)}
             yield self._event(
                 when + timedelta(minutes=5), "AssumeRole", identities.service("ec2.amazonaws.com"), "sts.amazonaws.com",

@@ -97,7 +97,7 @@ class CloudTrail:
         return wire.write_json(request.call, json.dumps(answer))
 
     def _candidates(self, parameters: Mapping[str, Any], size: int) -> Sequence[Event]:
-        """Return the events with the one attribute asked for, oldest first. Raises AwsError for a request AWS refuses."""
+        """Return the events with the attribute asked for, oldest first. Raises AwsError for a request AWS refuses."""
         if not 1 <= size <= PAGE:
             bound = "less than or equal to 50" if size > PAGE else "greater than or equal to 1"
             message = f"Value '{size}' at 'maxResults' failed to satisfy constraint: Member must have value {bound}"
@@ -117,7 +117,7 @@ class CloudTrail:
         return self._ledger.having(key, value)
 
     def _window(self, parameters: Mapping[str, Any], events: Sequence[Event]) -> tuple[int, int]:
-        """Return the positions of the events that can be seen: asked for, at most 90 days old, and already delivered."""
+        """Return the positions of the events to be seen: asked for, at most 90 days old, and already delivered."""
         present = self._clock.now()
         start, end = parameters.get("StartTime", present - HORIZON), parameters.get("EndTime", present)
         if start > end:

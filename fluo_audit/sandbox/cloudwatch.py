@@ -159,7 +159,7 @@ class CloudWatch:
                 yield moment, count
 
     def put_metric_alarm(self, request: Request) -> dict[str, Any]:
-        """Create or change an alarm. A new one starts in INSUFFICIENT_DATA, and stays there while its metric has no data."""
+        """Create or change an alarm. A new one is in INSUFFICIENT_DATA, and stays so while its metric has no data."""
         name = request.parameters["AlarmName"]
         known = request.ask("DescribeAlarms", AlarmNames=[name])["MetricAlarms"]
         answer = request.moto()

@@ -1,4 +1,4 @@
-"""Cost Explorer over the account's bill: honours the filter, the metrics, the groups and the dates. moto honours none."""
+"""Cost Explorer over the account's bill: honours filter, metrics, groups and dates. moto honours none of them."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _dimension(row: Row, key: str) -> str:
 
 
 def _matches(row: Row, expression: Mapping[str, Any] | None) -> bool:
-    """Tell whether a row passes a filter expression. No cost allocation tag is activated: a tag filter matches nothing."""
+    """Tell whether a row passes a filter. No cost allocation tag is activated: a filter by tag matches nothing."""
     if not expression:
         return True
     if len(expression) != 1:

@@ -1,7 +1,7 @@
 """The front door of the simulated account: every request, in process or over HTTP, is answered here.
 
-A call meets the faults first, then the account's own operations (what moto lacks or gets wrong), then moto. Whatever the
-answer, it carries a request id and the simulated date, and the call itself becomes an event of the ledger.
+A call meets the faults first, then the account's own operations (what moto lacks or gets wrong), then moto. Whatever
+the answer, it carries a request id and the simulated date, and the call itself becomes an event of the ledger.
 """
 
 from __future__ import annotations
@@ -65,7 +65,14 @@ class Gateway:
     """Answers requests, one at a time."""
 
     def __init__(
-        self, clock: SimulatedClock, seed: int, emulator: Emulator, ledger: Ledger, faults: Faults, roles: Roles
+        self,
+        *,
+        clock: SimulatedClock,
+        seed: int,
+        emulator: Emulator,
+        ledger: Ledger,
+        faults: Faults,
+        roles: Roles,
     ) -> None:
         self._clock = clock
         self._seed = seed

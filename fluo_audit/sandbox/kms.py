@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fluo_audit.sandbox.keypolicy import check_key_policy
-from fluo_audit.sandbox.paging import BadMarkerError, page_of
+from fluo_audit.sandbox.paging import kms_page
 from fluo_audit.sandbox.wire import AwsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
 
     from fluo_audit.sandbox.clock import SimulatedClock
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from fluo_audit.sandbox.ledger import Ledger
     from fluo_audit.sandbox.rotation import KeyRotation
 
-_MAX_PAGE = 1000
 _WAITING_DAYS = range(7, 31)
 _CRYPTOGRAPHIC = (
     "Encrypt",
@@ -63,9 +62,12 @@ class Kms:
             "CreateGrant": self.create_grant,
             "ListGrants": self.list_grants,
             "ListAliases": self.list_aliases,
-            "ListKeys": lambda request: paged(request, "Keys", request.moto()["Keys"]),
-            "ListResourceTags": lambda request: paged(request, "Tags", request.moto()["Tags"], most=50),
-            "ListKeyPolicies": lambda request: paged(request, "PolicyNames", request.moto()["PolicyNames"]),
+            "ListKeys": lambda request: kms_page(request.parameters, "Keys", request.moto()["Keys"]),
+            "ListResourceTags": lambda request: kms_page(request.parameters, "Tags", request.moto()["Tags"], most=50),
+            "ListKeyPolicies": lambda request: kms_page(
+                request.parameters, "PolicyNames", request.moto()["PolicyNames"]
+            ),
+            "GetPublicKey": self.get_public_key,
             "Decrypt": self.decrypt,
             **dict.fromkeys(_CRYPTOGRAPHIC, self.use_key),
             **self._rotation.operations,
@@ -118,6 +120,13 @@ class Kms:
         require_usable(request.ask("DescribeKey", KeyId=answer["KeyId"])["KeyMetadata"])
         return answer | {"EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}
 
+    def get_public_key(self, request: Request) -> dict[str, Any]:
+        """Return the public key of an asymmetric key; a symmetric key has none."""
+        metadata = request.ask("DescribeKey", KeyId=request.parameters["KeyId"])["KeyMetadata"]
+        if metadata["KeySpec"] == "SYMMETRIC_DEFAULT":
+            raise AwsError("UnsupportedOperationException", f"{metadata['Arn']} is not an asymmetric key")
+        return request.moto()
+
     def get_key_last_usage(self, request: Request) -> dict[str, Any]:
         """Return the last successful cryptographic use of a key. Takes a key id or ARN, no alias."""
         key = request.parameters["KeyId"]
@@ -153,7 +162,7 @@ class Kms:
         for alias in aliases:
             if made := self._dates.aliases.get(f"{request.call.region}/{alias['AliasName']}"):
                 alias |= {"CreationDate": made, "LastUpdatedDate": made}
-        return paged(request, "Aliases", aliases)
+        return kms_page(request.parameters, "Aliases", aliases)
 
     def create_grant(self, request: Request) -> dict[str, Any]:
         """Create a grant and remember when. KMS takes key ids and ARNs here, no alias."""
@@ -176,7 +185,7 @@ class Kms:
             for grant in request.moto(KeyId=metadata["KeyId"])["Grants"]
             if grantee in {None, grant["GranteePrincipal"]}
         ]
-        return paged(request, "Grants", grants)
+        return kms_page(request.parameters, "Grants", grants)
 
 
 def require_usable(metadata: Mapping[str, Any]) -> None:
@@ -186,18 +195,3 @@ def require_usable(metadata: Mapping[str, Any]) -> None:
         raise AwsError("DisabledException", f"{metadata['Arn']} is disabled.")
     if state != "Enabled":
         raise AwsError("KMSInvalidStateException", f"{metadata['Arn']} is pending deletion.")
-
-
-def paged(
-    request: Request, name: str, items: Sequence[Any], *, most: int = _MAX_PAGE, usual: int = 100
-) -> dict[str, Any]:
-    """Return one page of a KMS list: Limit and Marker in, NextMarker and Truncated out."""
-    parameters = dict(request.parameters)
-    marker, limit = parameters.pop("Marker", None), parameters.get("Limit", min(usual, most))
-    if not 1 <= limit <= most:
-        raise AwsError("ValidationException", f"Value '{limit}' at 'limit' must be between 1 and {most}")
-    try:
-        page, following = page_of(items, limit, marker, parameters)
-    except BadMarkerError:
-        raise AwsError("InvalidMarkerException", "The marker is not valid") from None
-    return {name: page, "Truncated": following is not None} | ({"NextMarker": following} if following else {})

@@ -7,10 +7,13 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fluo_audit.sandbox.wire import AwsError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Item = TypeVar("Item")
+_USUAL_KMS_PAGE = 100
 
 
 class BadMarkerError(Exception):
@@ -41,6 +44,19 @@ def page_of(
     start = read_marker(request, marker) if marker else 0
     end = start + limit
     return items[start:end], write_marker(request, end) if end < len(items) else None
+
+
+def kms_page(parameters: Mapping[str, Any], name: str, items: Sequence[Any], *, most: int = 1000) -> dict[str, Any]:
+    """Return one page of a KMS list: Limit and Marker in, NextMarker and Truncated out. Raises AwsError."""
+    asked = {**parameters, "list": name}
+    marker, limit = asked.pop("Marker", None), asked.get("Limit", min(_USUAL_KMS_PAGE, most))
+    if not 1 <= limit <= most:
+        raise AwsError("ValidationException", f"Value '{limit}' at 'limit' must be between 1 and {most}")
+    try:
+        page, following = page_of(items, limit, marker, asked)
+    except BadMarkerError:
+        raise AwsError("InvalidMarkerException", "The marker is not valid") from None
+    return {name: page, "Truncated": following is not None} | ({"NextMarker": following} if following else {})
 
 
 def _digest(request: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Write an event as a CloudTrail record, field for field as the user guide's "CloudTrail record contents" lists them."""
+"""Write an event as a CloudTrail record, field for field as "CloudTrail record contents" of the user guide has it."""
 
 from __future__ import annotations
 

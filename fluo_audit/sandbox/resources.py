@@ -79,7 +79,7 @@ def build_key(api: Api, alias: str, tags: Mapping[str, str]) -> str:
 
 
 def build_roles(api: Api, key_arn: str) -> dict[str, str]:
-    """Create the roles, the backend's instance profile and the customer managed policies; return the roles' unique ids."""
+    """Create the roles, the backend's instance profile and the managed policies; return the roles' unique ids."""
     ids: dict[str, str] = {}
     for role, trusted in ((BACKEND, "ec2"), (BATCH, "ec2"), (ADMIN, None), (DEVELOPER, None), (READER, None)):
         principal = {"Service": f"{trusted}.amazonaws.com"} if trusted else {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
@@ -115,12 +115,13 @@ def build_trail(api: Api) -> None:
 
 
 def build_alarms(api: Api, key_id: str) -> None:
-    """Create the two alarms of the original set-up. AWS/KMS has no such metrics: they can never leave INSUFFICIENT_DATA."""
+    """Create the two alarms of the original set-up. AWS/KMS has no such metrics: they stay in INSUFFICIENT_DATA."""
     for name, metric in ALARMS.items():
         api(
             "cloudwatch", "PutMetricAlarm", AlarmName=name, Namespace="AWS/KMS", MetricName=metric, Statistic="Sum",
             Dimensions=[{"Name": "KeyId", "Value": key_id}], Period=300, EvaluationPeriods=2, Threshold=10.0,
-            ComparisonOperator="GreaterThanThreshold", AlarmActions=[f"arn:aws:sns:{story.REGION}:{ACCOUNT}:fluo-alerts"],
+            ComparisonOperator="GreaterThanThreshold",
+            AlarmActions=[f"arn:aws:sns:{story.REGION}:{ACCOUNT}:fluo-alerts"],
         )  # fmt: skip
 
 

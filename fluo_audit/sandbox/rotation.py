@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from fluo_audit.sandbox.chronicle import rotation_event
+from fluo_audit.sandbox.paging import kms_page
 from fluo_audit.sandbox.story import Rotation, material_id
 from fluo_audit.sandbox.wire import AwsError
 
@@ -87,8 +88,8 @@ class KeyRotation:
         if period not in _PERIODS:
             raise AwsError(
                 "ValidationException",
-                f"1 validation error detected: Value '{period}' at 'rotationPeriodInDays' failed to satisfy constraint: "
-                "Member must have value between 90 and 2560",
+                f"1 validation error detected: Value '{period}' at 'rotationPeriodInDays' failed to satisfy "
+                "constraint: Member must have value between 90 and 2560",
             )
         if schedule.period is None or schedule.period != period:
             schedule.counted_from = self._clock.now()
@@ -114,9 +115,7 @@ class KeyRotation:
         return answer
 
     def list_key_rotations(self, request: Request) -> dict[str, Any]:
-        """Return the rotations of a key, oldest first; with ALL_KEY_MATERIAL also the first material, which has no date."""
-        from fluo_audit.sandbox.kms import paged
-
+        """Return the rotations, oldest first; with ALL_KEY_MATERIAL also the first material, which has no date."""
         metadata = _key(request)
         schedule = self.of(metadata)
         current = schedule.material_at(self._clock.now())
@@ -129,7 +128,7 @@ class KeyRotation:
         for row in rows:
             state = "CURRENT" if row["KeyMaterialId"] == current else "NON_CURRENT"
             row |= {"KeyId": metadata["Arn"], "KeyMaterialState": state}
-        return paged(request, "Rotations", rows)
+        return kms_page(request.parameters, "Rotations", rows)
 
     def rotate_key_on_demand(self, request: Request) -> dict[str, Any]:
         """Rotate the key now. Does not move the automatic schedule; KMS allows 25 over the life of a key."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def problems(service: str, operation: str, answer: Mapping[str, Any]) -> list[str]:
-    """Return what in a parsed answer breaks the model: unknown or missing members, values out of bounds, wrong enums."""
+    """Return what in a parsed answer breaks the model: unknown or missing members, values out of bounds or enum."""
     shape = operation_model(service, operation).output_shape
     content = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
     if shape is None:

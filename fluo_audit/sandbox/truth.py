@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date, datetime
+    from datetime import date, datetime, timedelta
     from decimal import Decimal
 
     from fluo_audit.sandbox.billing import Bill
@@ -47,7 +47,7 @@ class Truth:
 
 
 def truth_of(
-    ledger: Ledger, bill: Bill, key: KeyStory, now: datetime, horizon: datetime, next_rotation: datetime
+    ledger: Ledger, bill: Bill, key: KeyStory, *, now: datetime, horizon: timedelta, next_rotation: datetime
 ) -> Truth:
     """Return the truth about a key, counted from the ledger."""
     events = ledger.having("ResourceName", key.arn)
@@ -70,7 +70,7 @@ def truth_of(
         errors=MappingProxyType(dict(errors)),
         denied=MappingProxyType({day: count for (day, code), count in errors.items() if code == _DENIED}),
         event_ids=tuple(event.id for event in events),
-        visible_event_ids=tuple(event.id for event in events if event.time >= horizon),
+        visible_event_ids=tuple(event.id for event in events if event.time >= now - horizon),
         without_purpose=tuple(event_id for event_id, context in contexts.items() if "purpose" not in context),
         daily_cost=MappingProxyType(bill.daily_cost()),
         monthly_cost=MappingProxyType(bill.monthly_cost()),

@@ -162,7 +162,7 @@ def _operation(service: str, request: HttpRequest) -> str:
 
 
 def _parameters(service: str, operation: str, request: HttpRequest) -> Mapping[str, Any]:
-    """Return the parsed parameters of the RPC protocols; those of REST operations stay unread, nothing here needs them."""
+    """Return the parsed parameters of the RPC protocols; those of REST operations stay unread: nobody needs them."""
     protocol = protocol_of(service)
     if protocol not in {"json", "query"}:
         return {}
@@ -194,7 +194,8 @@ def write_request(call: Call) -> HttpRequest:
     model = service_model(call.service)
     headers = {name.lower(): str(value) for name, value in parts["headers"].items()}
     headers["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={call.access_key}/20000101/{call.region}/{model.signing_name}/aws4_request, Signature=0"
+        f"AWS4-HMAC-SHA256 Credential={call.access_key}/20000101/{call.region}/{model.signing_name}/aws4_request, "
+        "Signature=0"
     )
     url = f"https://{host_of(call.service, call.region)}{parts['url_path']}{query}"
     return HttpRequest(parts["method"], url, headers, body if isinstance(body, bytes) else body.encode())
@@ -253,5 +254,8 @@ def write_error(protocol: str, error: AwsError, request_id: str) -> HttpAnswer:
     if protocol == "rest-xml":
         body = f"<Error>{inner}<RequestId>{request_id}</RequestId></Error>"
     else:
-        body = f"<ErrorResponse><Error><Type>Sender</Type>{inner}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        body = (
+            f"<ErrorResponse><Error><Type>Sender</Type>{inner}</Error>"
+            f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+        )
     return HttpAnswer(error.status, {"Content-Type": "text/xml"}, body.encode())

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fluo_audit.evaluate.registry import check
 from fluo_audit.evaluate.rows import rows
 from fluo_audit.evaluate.wording import count, utc
 from fluo_audit.model.baseline import Criteria
 from fluo_audit.model.finding import Observation, Severity, Verdict, failed, not_applicable, passed, unread
-from fluo_audit.model.sources import ALARM_METRICS, ALARMS, Frame
+from fluo_audit.model.sources import ALARM_METRICS, ALARMS
+
+if TYPE_CHECKING:
+    from fluo_audit.model.sources import Frame
 
 Row: TypeAlias = dict[str, Any]
 
@@ -70,7 +73,7 @@ def alarms_can_fire(alarms: Frame, metrics: Frame, _criteria: Criteria) -> Verdi
     population = count(len(chains), "alarm")
     if broken:
         return failed(
-            f"{len(broken)} of {len(chains)} alarms on the key have a broken link: {', '.join(broken)}",
+            f"a link is broken in {len(broken)} of {count(len(chains), 'alarm')} on the key: {', '.join(broken)}",
             *(_observe(chains[name][0], links) for name, links in broken.items()),
             population=population,
         )
@@ -79,7 +82,7 @@ def alarms_can_fire(alarms: Frame, metrics: Frame, _criteria: Criteria) -> Verdi
         return unread(operation, "; ".join(doubt for source, doubt in doubts if source == operation))
     names = ", ".join(sorted(chains))
     return passed(
-        f"all {len(chains)} alarms watch a metric with data, are enabled and have an action: {names}",
+        f"all of {count(len(chains), 'alarm')} watch a metric with data, are enabled and have an action: {names}",
         population=population,
     )
 
@@ -102,7 +105,7 @@ def _doubts(alarm: Row, metrics: list[Row]) -> Iterator[tuple[str, str]]:
         yield "cloudwatch:ListMetrics", f"the metric of {name}"
     for metric in metrics:
         if metric["exists"] is not True:
-            what = f"{metric['namespace']} {metric['metric']}"
+            what = f"{metric['namespace']} {metric['metric']}" if metric["metric"] else "a computed metric"
             yield "cloudwatch:ListMetrics", f"data in the last two weeks for {what}, which {name} watches"
     if alarm["actions_enabled"] is None:
         yield "cloudwatch:DescribeAlarms", f"ActionsEnabled of {name}"

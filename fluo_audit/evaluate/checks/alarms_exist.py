@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fluo_audit.evaluate.registry import check
 from fluo_audit.evaluate.wording import count
 from fluo_audit.model.baseline import Criteria
 from fluo_audit.model.finding import Observation, Severity, Verdict, failed, passed, unread
-from fluo_audit.model.sources import ALARMS, Frame
+from fluo_audit.model.sources import ALARMS
+
+if TYPE_CHECKING:
+    from fluo_audit.model.sources import Frame
 
 
 @check(
@@ -24,8 +29,9 @@ def alarms_exist(alarms: Frame, _criteria: Criteria) -> Verdict:
     Fails when: there is no such alarm, or the actions of each are switched off.
     Fix: fluo-audit provision plan --enable-alarms --alarm-actions TOPIC_ARN, then apply it. For an alarm that is
         switched off: aws cloudwatch enable-alarm-actions --alarm-names NAME.
-    Still by hand: who receives the alarm and what they did about the last one. EventBridge rules on KMS events can do
-        the same work and are not read here.
+    Still by hand: who receives the alarm and what they did about the last one. An alarm on a metric made of log events
+        does not show which key it is about: it is counted only when its name begins with fluo-kms-. EventBridge rules
+        on KMS events can do the same work, and are not read here.
     Peers: Prowler, Security Hub CloudWatch.7, Turbot and CIS 4.7 look for the alarm on DisableKey and
         ScheduleKeyDeletion.
     """
@@ -33,17 +39,15 @@ def alarms_exist(alarms: Frame, _criteria: Criteria) -> Verdict:
     enabled = alarms["actions_enabled"]
     population = count(names.nunique(), "alarm")
     if alarms.empty:
-        return failed("no CloudWatch alarm watches the key", population=population)
+        return failed("no CloudWatch alarm watches the key in a dimension of its metric", population=population)
     working = sorted(set(names[enabled.fillna(value=False)]))
     if working:
-        return passed(
-            f"{len(working)} of {names.nunique()} alarms are enabled: {', '.join(working)}", population=population
-        )
+        return passed(f"enabled: {', '.join(working)}, {len(working)} of {population}", population=population)
     if enabled.isna().any():
         return unread("cloudwatch:DescribeAlarms", "ActionsEnabled")
     alarm_arns = dict(zip(names, alarms["alarm_arn"], strict=True))
     return failed(
         f"the actions of all {len(alarm_arns)} alarms on the key are switched off: {', '.join(sorted(alarm_arns))}",
-        *(Observation(f"{name}: actions are switched off", ref=alarm_arns[name]) for name in sorted(alarm_arns)),
+        *(Observation(f"{name}: its actions are switched off", ref=alarm_arns[name]) for name in sorted(alarm_arns)),
         population=population,
     )

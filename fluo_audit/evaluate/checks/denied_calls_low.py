@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fluo_audit.evaluate.key_events import callers, tally
 from fluo_audit.evaluate.registry import check
 from fluo_audit.evaluate.wording import count
 from fluo_audit.model.baseline import Criteria
 from fluo_audit.model.finding import Observation, Severity, Verdict, failed, passed, unread
-from fluo_audit.model.sources import EVENTS, Frame
+from fluo_audit.model.sources import EVENTS
+
+if TYPE_CHECKING:
+    from fluo_audit.model.sources import Frame
 
 DENIALS = ("AccessDenied", "AccessDeniedException")  # CloudTrail records both spellings
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from fluo_audit.evaluate.key_events import WITH_CONTEXT, callers, made_by, observe, succeeded, tally, without_arn
 from fluo_audit.evaluate.principals import is_one_of
@@ -12,7 +11,12 @@ from fluo_audit.evaluate.registry import check
 from fluo_audit.evaluate.wording import count
 from fluo_audit.model.baseline import Criteria
 from fluo_audit.model.finding import Severity, Verdict, failed, not_applicable, passed, undeclared, unread
-from fluo_audit.model.sources import EVENTS, Frame
+from fluo_audit.model.sources import EVENTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fluo_audit.model.sources import Frame
 
 
 @check(
@@ -65,7 +69,7 @@ def encryption_context_used(events: Frame, criteria: Criteria) -> Verdict:
     if calls.empty:
         return not_applicable(f"no backend role made a cryptographic call{beside}")
     return passed(
-        f"{len(calls):,} of {count(len(calls), 'call')} by the backend name a declared purpose: {tally(purposes)}{beside}",
+        f"{count(len(calls), 'call')} by the backend, each with a declared purpose: {tally(purposes)}{beside}",
         population=population,
     )
 

@@ -34,12 +34,12 @@ def grants_expected(grants: Frame, criteria: Criteria) -> Verdict:
     """Compare who holds a grant on the key with the declared grantees.
 
     Why: a grant gives access that stands in no policy. Whoever reads the key policy alone does not see it.
-    Passes when: there is no grant, or every grantee matches a pattern of grantees in the baseline, is an AWS service, or
-        is a role of this account that only AWS services can make. As long as grantees is not set, nobody else may hold
+    Passes when: there is no grant, or every grantee matches a pattern of grantees in the baseline, is an AWS service,
+        or is a role of this account that only AWS services can make. While grantees is not set, nobody else may hold
         one: the backend needs none.
     Fails when: any other principal holds a grant.
-    Fix: aws kms revoke-grant --key-id KEY_ARN --grant-id GRANT_ID; or, if it is meant, add the grantee to grantees under
-        [baseline] in fluo-audit.toml.
+    Fix: aws kms revoke-grant --key-id KEY_ARN --grant-id GRANT_ID; or, if it is meant, add the grantee to grantees
+        under [baseline] in fluo-audit.toml.
     Still by hand: who approved each grant that is expected, and whether its operations are needed.
     Peers: cloud-custodian counts grants; CloudSploit looks for duplicates and for grants of all operations.
     """

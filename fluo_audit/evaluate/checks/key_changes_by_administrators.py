@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fluo_audit.evaluate.key_events import by_aws, callers, is_change, made_by, observe, succeeded, tally, without_arn
 from fluo_audit.evaluate.principals import is_one_of
 from fluo_audit.evaluate.registry import check
 from fluo_audit.evaluate.wording import count
 from fluo_audit.model.baseline import Criteria
 from fluo_audit.model.finding import Severity, Verdict, failed, not_applicable, passed, undeclared, unread
-from fluo_audit.model.sources import EVENTS, Frame
+from fluo_audit.model.sources import EVENTS
+
+if TYPE_CHECKING:
+    from fluo_audit.model.sources import Frame
 
 
 @check(

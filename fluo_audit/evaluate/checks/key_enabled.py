@@ -24,8 +24,8 @@ def key_enabled(key: KeyMetadata, _criteria: Criteria) -> Verdict:
 
     Why: while the key is not enabled, nothing that was encrypted under it can be read, and KMS does not rotate it.
     Passes when: KeyState is Enabled.
-    Fails when: KeyState is Disabled, PendingDeletion, PendingReplicaDeletion, PendingImport or Unavailable. Creating and
-        Updating pass by themselves and are not judged.
+    Fails when: KeyState is Disabled, PendingDeletion, PendingReplicaDeletion, PendingImport or Unavailable. Creating
+        and Updating pass by themselves and are not judged.
     Fix: aws kms enable-key --key-id KEY_ARN; after a scheduled deletion first
         aws kms cancel-key-deletion --key-id KEY_ARN.
     Still by hand: if the key was disabled on purpose, the decision and its date.

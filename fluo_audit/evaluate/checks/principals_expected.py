@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from fluo_audit.evaluate.key_events import by_aws, callers, is_read, made_by, observe, succeeded, tally, without_arn
-from fluo_audit.evaluate.principals import is_one_of, matches_any
+from fluo_audit.evaluate.principals import is_one_of, is_service_role, matches_any
 from fluo_audit.evaluate.registry import check
 from fluo_audit.evaluate.wording import count
 from fluo_audit.model.baseline import Criteria
 from fluo_audit.model.facts import Caller
 from fluo_audit.model.finding import Severity, Verdict, failed, not_applicable, passed, undeclared, unread
-from fluo_audit.model.sources import CALLER, EVENTS, Frame
+from fluo_audit.model.sources import CALLER, EVENTS
+
+if TYPE_CHECKING:
+    from fluo_audit.model.sources import Frame
 
 
 @check(
@@ -27,7 +32,8 @@ def principals_expected(events: Frame, collector: Caller, criteria: Criteria) ->
         that nobody declared or an access that nobody should have.
     Passes when: every successful call was made by a backend role, a key administrator, a principal that matches
         expected_principals, or the identity that collects this evidence and then only to describe, get or list.
-        Sessions count as their role. AWS services under their own identity are named and not judged.
+        Sessions count as their role. AWS services, under their own identity or in a service-linked role of the account,
+        are named and not judged.
     Fails when: any other identity made a successful call.
     Not applicable when: nobody made a successful call in the period.
     Fix: if the principal belongs there, add its ARN to expected_principals under [baseline] in fluo-audit.toml; if not,
@@ -42,7 +48,8 @@ def principals_expected(events: Frame, collector: Caller, criteria: Criteria) ->
     if not declared and not baseline.expected_principals:
         return undeclared("backend_roles, key_administrators or expected_principals")
     done = events[succeeded(events)]
-    services, calls = done[by_aws(done)], done[~by_aws(done)]
+    of_service = by_aws(done) | made_by(done, lambda arn: is_service_role(arn, criteria.scope.account))
+    services, calls = done[of_service], done[~of_service]
     if calls.empty:
         return not_applicable(f"no principal made a successful call on the key; AWS itself made {len(services):,}")
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fluo_audit.model.sources import Frame
 
 TOLERANCE = timedelta(hours=1)
-"""How far apart the date KMS lists and the time CloudTrail records may lie; also the margin at the ends of the period."""
+"""How far apart the date KMS lists and the time CloudTrail records may lie; no more of the period's ends is judged."""
 
 
 class Record(NamedTuple):
@@ -44,10 +44,10 @@ class Record(NamedTuple):
 def rotation_history_reconciled(key: KeyMetadata, rotations: Frame, events: Frame, criteria: Criteria) -> Verdict:
     """Match the rotations due, those kms:ListKeyRotations lists, and the RotateKey events of CloudTrail one to one.
 
-    Why: three independent records of one fact. A rotation without its event points to a log with holes; an event without
-        its rotation, to a history that is not the key's.
-    Passes when: in the audit period every rotation that KMS lists has its RotateKey event, every RotateKey event has its
-        rotation, and no rotation is due that neither shows. They are matched by key material id; where one side has
+    Why: three independent records of one fact. A rotation without its event points to a log with holes; an event
+        without its rotation, to a history that is not the key's.
+    Passes when: in the audit period every rotation that KMS lists has its RotateKey event, every RotateKey event has
+        its rotation, and no rotation is due that neither shows. They are matched by key material id; where one side has
         none, by time within one hour. The first and last hour of the period are not judged, because the partner may lie
         outside.
     Fails when: a rotation or an event has no partner, or a rotation that was due is in neither record.
@@ -133,7 +133,7 @@ def _without_partner(
 
 
 def _overdue(materials: Iterable[KeyMaterial], window: Period, limit: int, grace: int) -> Iterator[Observation]:
-    """Give the rotation that should be in the window and is not: at most one, that of the material in use at its end."""
+    """Give the rotation that should be in the window and is not: at most one, of the material in use at its end."""
     for each in materials:
         in_use = each.since < window.end and (each.until is None or each.until >= window.end)
         due = due_day(each, limit)

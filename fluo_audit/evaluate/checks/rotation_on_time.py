@@ -56,7 +56,7 @@ def rotation_on_time(key: KeyMetadata, rotations: Frame, criteria: Criteria) -> 
     if late:
         longest = max(late, key=lambda each: each.days)
         return failed(
-            f"{count(len(late), 'key material')} of {len(judged)} in use longer than {limit} days and {grace} of grace; "
+            f"{len(late)} of {count(len(judged), 'key material')} in use longer than {limit} days, {grace} of grace; "
             f"the longest is {longest.label} with {longest.days} days",
             *(_observe(each, limit) for each in late),
             population=population,
@@ -65,8 +65,8 @@ def rotation_on_time(key: KeyMetadata, rotations: Frame, criteria: Criteria) -> 
         return unread("kms:DescribeKey", "the begin of the first key material: for a replica, the primary key knows it")
     running = materials[-1]
     return passed(
-        f"{count(len(judged) - 1, 'key material')} replaced within {limit} days and {grace} of grace; {running.label} is "
-        f"in use since {day(running.since)}, {running.days} days, and due on {due_day(running, limit)}",
+        f"{count(len(judged) - 1, 'key material')} replaced within {limit} days and {grace} of grace; {running.label} "
+        f"is in use since {day(running.since)}, {running.days} days, and due on {due_day(running, limit)}",
         population=population,
     )
 

@@ -22,7 +22,7 @@ def rotation_period(_key: KeyMetadata, rotation: RotationStatus, criteria: Crite
     """Hold the configured rotation period against the declared cryptoperiod.
 
     Why: one key material that encrypts for long widens what one leak exposes. NIST SP 800-57 part 1 leaves the
-        length of the cryptoperiod to the key owner, so the limit here is the declared one, not a number of the standard.
+        length of the cryptoperiod to the key owner: the limit here is the declared one, not a number of the standard.
     Passes when: automatic rotation is on and its period is not longer than the declared cryptoperiod.
     Fails when: rotation is off, or its period is longer.
     Not applicable when: KMS cannot rotate the key by itself, because it is asymmetric, for HMAC, in a custom key store,

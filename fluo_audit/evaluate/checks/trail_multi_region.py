@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 def trail_multi_region(trails: Frame, status: Frame, _criteria: Criteria) -> Verdict:
     """Look for a trail that records every Region and is logging now.
 
-    Why: somebody who has a Region without a trail to work in leaves no lasting record there. Event history keeps 90 days
-        and is not signed.
+    Why: somebody who has a Region without a trail to work in leaves no lasting record there. Event history keeps 90
+        days and is not signed.
     Passes when: a multi-Region trail is logging; a trail of the organization counts.
     Fails when: no trail is both.
-    Fix: aws cloudtrail update-trail --name TRAIL --is-multi-region-trail, then aws cloudtrail start-logging --name TRAIL.
+    Fix: aws cloudtrail update-trail --name TRAIL --is-multi-region-trail, then
+        aws cloudtrail start-logging --name TRAIL.
     Still by hand: that the trail was logging during the whole period; this is its state at the time of collection.
     Peers: Prowler, ScoutSuite, Turbot, Security Hub CloudTrail.1 and CloudSploit.
     """

@@ -32,7 +32,7 @@ def trail_validation(trails: Frame, status: Frame, selectors: Frame, criteria: C
     Fix: aws cloudtrail update-trail --name TRAIL --enable-log-file-validation
     Still by hand: that it was on during the whole period, and the validation itself:
         aws cloudtrail validate-logs --trail-arn TRAIL_ARN --start-time START.
-    Peers: Prowler, Turbot, Security Hub CloudTrail.4, checkov, CloudSploit and ScoutSuite, for any trail of the account.
+    Peers: Prowler, Turbot, Security Hub CloudTrail.4, checkov, CloudSploit and ScoutSuite, for any trail.
     """
     return every_kind(
         join_trails(trails, status, selectors),

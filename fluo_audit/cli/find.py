@@ -1,0 +1,79 @@
+"""fluo-audit find."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fluo_audit.cli import terminal
+from fluo_audit.cli.options import Globals, format_option, pass_globals
+from fluo_audit.errors import ExitCode
+
+if TYPE_CHECKING:
+    from fluo_audit.model.evidence import Fact
+
+
+@click.command()
+@format_option
+@pass_globals
+def find(options: Globals, output: str) -> int:
+    """Find the key and show what it is.
+
+    By --key (id, ARN, alias, alias ARN), by --environment (alias/fluo-ENV), or else the only alias/fluo-* there is.
+    """
+    from fluo_audit import pipeline
+
+    with options.account() as account:
+        found = pipeline.resolve_key(account)
+        facts = pipeline.look_at(account, found)
+    if output == "json":
+        terminal.print_json("find", {"key_arn": found.arn, "found_by": found.found_by, **_document(facts)})
+    else:
+        terminal.texts([("Key", found.arn), ("Found by", found.found_by), *_lines(facts)])
+        terminal.next_step("fluo-audit report -d evidence")
+    incomplete = any(not _read(fact) for fact in facts.values())
+    return ExitCode.INCOMPLETE if incomplete else ExitCode.OK
+
+
+def _lines(facts: dict[str, Fact[Any]]) -> list[tuple[str, str]]:
+    return [("State", _state(facts["key"])), ("Rotation", _rotation(facts))]
+
+
+def _state(fact: Fact[Any]) -> str:
+    if not _read(fact):
+        return _unread(fact)
+    key = fact.value  # type: ignore[union-attr]  # _read says it is there
+    manager = {"CUSTOMER": "customer managed", "AWS": "AWS managed"}.get(key.manager, "manager not stated")
+    regions = {True: "multi-Region", False: "single Region"}.get(key.multi_region, "Regions not stated")
+    return f"{key.state}, {manager}, {key.spec}, {regions}"
+
+
+def _rotation(facts: dict[str, Fact[Any]]) -> str:
+    setting, history = facts["rotation"], facts["rotations"]
+    if not _read(setting):
+        return _unread(setting)
+    rotation = setting.value  # type: ignore[union-attr]  # _read says it is there
+    if not rotation.enabled:
+        return "off"
+    said = [f"every {rotation.period_days} days" if rotation.period_days else "on, period not stated"]
+    if _read(history):
+        dates = history.value["rotated_at"].dropna()  # type: ignore[union-attr]  # _read says it is there
+        said.append(f"last {dates.max():%Y-%m-%d}" if len(dates) else "none yet")
+    if rotation.next_at:
+        said.append(f"next {rotation.next_at:%Y-%m-%d}")
+    return ", ".join(said)
+
+
+def _read(fact: Fact[Any]) -> bool:
+    from fluo_audit.model.evidence import Have
+
+    return isinstance(fact, Have)
+
+
+def _unread(fact: Any) -> str:
+    return f"not read: {fact.operation}, {fact.reason}; {fact.remedy}"
+
+
+def _document(facts: dict[str, Fact[Any]]) -> dict[str, Any]:
+    return {"state": _state(facts["key"]), "rotation": _rotation(facts)}

@@ -1,0 +1,118 @@
+"""The command group, and the last resort: every way a command ends has one exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from fluo_audit import __version__
+from fluo_audit.cli.catalog import catalog
+from fluo_audit.cli.collect import collect
+from fluo_audit.cli.find import find
+from fluo_audit.cli.options import Globals
+from fluo_audit.cli.report import report
+from fluo_audit.cli.sandbox import sandbox
+from fluo_audit.cli.terminal import clean
+from fluo_audit.cli.verify import verify
+from fluo_audit.errors import ExitCode, FluoAuditError
+
+INTERRUPTED = 130
+
+
+def _color(context: click.Context, _: click.Parameter, value: str) -> None:
+    if os.environ.get("NO_COLOR") and value == "auto":  # https://no-color.org
+        value = "never"
+    context.color = {"auto": None, "always": True, "never": False}[value]
+
+
+@click.group(
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "FLUO_AUDIT",
+        "max_content_width": 100,
+    },
+    epilog="Every option can be set as FLUO_AUDIT_<OPTION>. AWS_PROFILE, AWS_REGION and the other AWS_* variables "
+    "work as in every AWS tool. Try it without an AWS account: fluo-audit --demo report -d out",
+)
+@click.version_option(__version__, prog_name="fluo-audit", message="%(prog)s %(version)s")
+@click.option("--profile", default="", help="AWS profile.")
+@click.option("--region", default="", help="AWS Region. A key ARN brings its own.")
+@click.option("--endpoint-url", default=None, help="Another address to send AWS requests to.")
+@click.option("--key", default="", metavar="KEY|ARN|ALIAS", help="The key: id, ARN, alias or alias ARN.")
+@click.option("--environment", default="", metavar="ENV", help="The key of an environment: alias/fluo-ENV.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Settings file.  [default: fluo-audit.toml, where there is one]",
+)
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    expose_value=False,
+    callback=_color,
+    help="Colour the output.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option(
+    "--demo", is_flag=True, help="Run against a simulated account with over a year of history: no AWS needed."
+)
+@click.pass_context
+def main(context: click.Context, /, **values: object) -> None:
+    """Find the KMS master key of FLUO, collect evidence about it, and write reports that auditors can verify.
+
+    Only reads are sent to AWS. Nothing here deletes or disables a key.
+    """
+    context.obj = Globals(**values)  # type: ignore[arg-type]  # click's values are those of the options above
+
+
+for command in (find, collect, report, verify, catalog, sandbox):
+    main.add_command(command)
+
+
+def run() -> NoReturn:
+    """Run the command line and end the process with the exit code of `fluo_audit.errors.ExitCode`."""
+    try:
+        code = main(standalone_mode=False)
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.USAGE
+    except FluoAuditError as error:
+        _explain(error)
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\ninterrupted; nothing was written", err=True)
+        code = INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.OK
+    except Exception as error:  # noqa: BLE001, the last resort: whatever is left is a bug of ours
+        code = _report_bug(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: FluoAuditError) -> None:
+    click.echo(f"Error: {clean(error.message)}", err=True)
+    if error.hint:
+        click.echo(f"Next: {clean(error.hint)}", err=True)
+
+
+def _report_bug(error: Exception) -> int:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="fluo-audit-bug-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(f"fluo-audit {__version__}, Python {sys.version}\n{' '.join(sys.argv)}\n\n")
+        traceback.print_exception(error, file=file)
+    click.echo(f"Error: this is a bug in fluo-audit: {type(error).__name__}: {clean(error)}", err=True)
+    click.echo(f"Next: please report it with {file.name}; read it first, it may name your key and account", err=True)
+    return ExitCode.BUG

@@ -1,0 +1,25 @@
+"""fluo-audit sandbox."""
+
+from __future__ import annotations
+
+import click
+
+from fluo_audit.cli import terminal
+from fluo_audit.errors import ExitCode
+
+
+@click.command()
+@click.option("--port", default=5599, show_default=True, type=click.IntRange(0, 65535), help="Port on 127.0.0.1.")
+def sandbox(port: int) -> int:
+    r"""Serve the simulated account on 127.0.0.1, for the AWS CLI, Terraform and other tools.
+
+    It is a FLUO production account with over a year of history. Stop it with Ctrl-C; nothing is kept.
+
+    \b
+    aws --endpoint-url http://127.0.0.1:5599 --no-sign-request kms list-aliases --region us-east-1
+    """
+    from fluo_audit.sandbox.server import serve
+
+    terminal.say(f"Simulated account on http://127.0.0.1:{port}, Ctrl-C stops it", err=True)
+    serve(port)
+    return ExitCode.OK

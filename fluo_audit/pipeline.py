@@ -1,0 +1,236 @@
+"""The stages in order: open the account, find the key, collect, judge, render, write. Nothing else sees them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fluo_audit.aws.clock import Clock, SystemClock
+from fluo_audit.aws.door import Door, Transport
+from fluo_audit.aws.live import LiveTransport, OfflineTransport
+from fluo_audit.aws.replay import ReplayTransport
+from fluo_audit.aws.session import has_credentials, open_session, region_of_session
+from fluo_audit.aws.snapshot import Snapshot, record
+from fluo_audit.bundle.write import Written, write_bundle
+from fluo_audit.collect.all import collect
+from fluo_audit.collect.job import Job, Progress
+from fluo_audit.errors import CredentialsError, UsageError
+from fluo_audit.evaluate.controls import select
+from fluo_audit.evaluate.report import Evidence, build_report
+from fluo_audit.frameworks.load import FrameworkMapping, load_frameworks
+from fluo_audit.model import sources
+from fluo_audit.model.evidence import Fact
+from fluo_audit.model.report import Report
+from fluo_audit.model.scope import Period, Scope
+from fluo_audit.provision.find import FoundKey, find_key, from_arn, region_of
+from fluo_audit.settings import Settings, settings_of
+from fluo_audit.storage import safe_name
+
+FORMATS = ("html", "pdf", "json")
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An open account: how to ask it, what time it is there, and the settings that speak about it."""
+
+    transport: Transport
+    clock: Clock
+    region: str
+    settings: Settings
+    sample: bool
+    offline: bool
+
+    def door(self) -> Door:
+        """Return a door with an empty record."""
+        return Door(self.transport, self.region)
+
+
+@contextmanager
+def open_account(settings: Settings, *, endpoint_url: str | None, demo: bool, offline_ok: bool) -> Iterator[Account]:
+    """Yield the account that the settings name, or the simulated one.
+
+    Without credentials: an account that answers nothing if `offline_ok`, otherwise CredentialsError.
+    """
+    if demo:
+        with _simulated(settings) as account:
+            yield account
+        return
+    session = open_session(settings.profile, region_of(settings.key) or settings.region)
+    region = region_of_session(session)
+    clock = SystemClock()
+    if has_credentials(session):
+        yield Account(LiveTransport(session, clock, endpoint_url), clock, region, settings, sample=False, offline=False)
+    elif offline_ok:
+        yield Account(OfflineTransport(clock), clock, region, settings, sample=False, offline=True)
+    else:
+        raise CredentialsError(
+            "no AWS credentials were found", "set AWS_PROFILE or --profile, or run `aws configure`; --demo needs none"
+        )
+
+
+@contextmanager
+def _simulated(settings: Settings) -> Iterator[Account]:
+    try:
+        from fluo_audit.sandbox.account import SimulatedAccount
+    except ImportError as error:
+        raise UsageError(
+            f"--demo needs the simulated account: {error}", "install it: pip install 'fluo-audit[sandbox]'"
+        ) from error
+    with SimulatedAccount() as simulated:
+        sample = settings_of(simulated.sample_settings, "the sample settings")
+        chosen = {name: value for name in ("entity", "environment", "key") if (value := getattr(settings, name))}
+        if settings.key:
+            chosen.setdefault("environment", "")
+        transport = LiveTransport(simulated.session, simulated.clock)
+        region = simulated.session.region_name
+        yield Account(transport, simulated.clock, region, replace(sample, **chosen), sample=True, offline=False)
+
+
+def resolve_key(account: Account) -> FoundKey:
+    """Return the key that the settings mean."""
+    settings = account.settings
+    if account.offline:
+        if found := from_arn(settings.key):
+            return found
+        raise CredentialsError(
+            "without AWS credentials the key can only be named by its full ARN", "give --key arn:aws:kms:..."
+        )
+    return find_key(account.door().reader("find"), account.region, settings.key, settings.environment)
+
+
+def look_at(account: Account, found: FoundKey) -> dict[str, Fact[Any]]:
+    """Return what the key is and how it rotates, without keeping evidence."""
+    now = account.clock.now()
+    scope = Scope(found.account, found.region, found.arn, Period(now - HOUR, now), now)
+    job = Job(scope, account.settings.baseline)
+    return collect(Door(account.transport, found.region), job, only=(sources.KEY, sources.ROTATION, sources.ROTATIONS))
+
+
+def period_of(last: str, first: date | None, until: date | None, as_of: datetime) -> Period:
+    """Return the period of `--last 90d`, or of `--from` and `--to` (the day after the last one).
+
+    "Last" ends one full hour before now, so that CloudTrail has delivered, and starts two hours inside the days asked
+    for, so that a long read of Event history does not lose its oldest page to the 90 days that move on meanwhile.
+    """
+    try:
+        if first and until:
+            return Period.of_days(first, until)
+        if first or until:
+            raise UsageError("--from and --to belong together", "give both, or --last 90d")
+        days = _days(last)
+        hour = as_of.replace(minute=0, second=0, microsecond=0)
+        return Period(hour - timedelta(days=days) + 2 * HOUR, hour - HOUR)
+    except ValueError as error:
+        raise UsageError(str(error), "the day given with --to is not part of the period") from error
+
+
+def _days(last: str) -> int:
+    number = last.removesuffix("d")
+    if not last.endswith("d") or not number.isdecimal() or not 1 <= int(number) <= 3660:  # noqa: PLR2004, ten years
+        raise UsageError(f"--last {last}: not a number of days", "write it like 90d")
+    return int(number)
+
+
+def collect_snapshot(
+    account: Account, found: FoundKey, period: Period, events_from: str, progress: Progress
+) -> Snapshot:
+    """Read every source and return what came back. Only reads are sent."""
+    settings = account.settings
+    scope = Scope(
+        account=found.account,
+        region=found.region,
+        key_arn=found.arn,
+        period=period,
+        as_of=account.clock.now().replace(microsecond=0),
+        entity=settings.entity,
+        environment=settings.environment,
+        sample=account.sample,
+    )
+    door = Door(account.transport, found.region)
+    collect(door, Job(scope, settings.baseline, events_from, progress))
+    return record(scope, settings.baseline, events_from, door.exchanges)
+
+
+def facts_of(snapshot: Snapshot) -> dict[str, Fact[Any]]:
+    """Return the facts of a snapshot: the collectors run again, over the recorded answers."""
+    transport = ReplayTransport((s.call, s.headers, s.body) for s in snapshot.stored)
+    job = Job(snapshot.scope, snapshot.baseline, snapshot.events_from)
+    return collect(Door(transport, snapshot.scope.region), job)
+
+
+def report_of(snapshot: Snapshot, frameworks: Sequence[FrameworkMapping]) -> Report:
+    """Return the report about a snapshot."""
+    evidence = Evidence(
+        scope=snapshot.scope,
+        baseline=snapshot.baseline,
+        facts=facts_of(snapshot),
+        calls=tuple(stored.call for stored in snapshot.stored),
+        snapshot_sha256=snapshot.sha256,
+        tool=snapshot.tool,
+        from_log_files=snapshot.events_from != "lookup",
+    )
+    return build_report(evidence, frameworks)
+
+
+def chosen_formats(names: str) -> tuple[str, ...]:
+    """Return the formats named like "html,pdf"."""
+    wanted = tuple(dict.fromkeys(name.strip().lower() for name in names.split(",")))
+    for name in wanted:
+        if name not in FORMATS:
+            raise UsageError(f"--format {name}: not a format", f"choose of {', '.join(FORMATS)}")
+    return wanted
+
+
+def chosen_frameworks(names: str) -> tuple[FrameworkMapping, ...]:
+    """Return the frameworks named like "soc2,hipaa,pci"; all of them for empty text."""
+    known = load_frameworks()
+    return select(known, names) if names else known
+
+
+def write_report(target: Path, snapshot: Snapshot, report: Report, formats: Sequence[str], paper: str) -> Written:
+    """Render the report and write the bundle: the snapshot itself, the report, and every table."""
+    info = {
+        "Source-Organization": report.scope.entity or report.scope.account,
+        "External-Identifier": bundle_name(report),
+        "Bagging-Date": f"{report.scope.as_of:%Y-%m-%d}",
+        "Bag-Software-Agent": report.tool,
+    }
+    return write_bundle(target, _payload(snapshot, report, formats, paper), info)
+
+
+def bundle_name(report: Report) -> str:
+    """Return the name of a bundle: account, key, moment of collection and the begin of the snapshot's hash."""
+    key = safe_name(report.alias.removeprefix("alias/") or report.scope.key_id, 40)
+    return (
+        f"fluo-evidence_{report.scope.account}_{key}_{report.scope.as_of:%Y-%m-%dT%H%M%SZ}_{report.snapshot_sha256[:8]}"
+    )
+
+
+def _payload(snapshot: Snapshot, report: Report, formats: Sequence[str], paper: str) -> Mapping[str, bytes]:
+    from fluo_audit.render.json_v1 import render_json
+    from fluo_audit.render.tables import render_csv, render_jsonl
+
+    payload = dict(snapshot.files())
+    for table in report.tables:
+        payload[f"populations/{table.name}.csv"] = render_csv(table)
+        payload[f"populations/{table.name}.jsonl"] = render_jsonl(table)
+    if "json" in formats:
+        payload["report/evidence.json"] = render_json(report)
+        payload["schema/evidence.schema.json"] = (
+            files("fluo_audit.render").joinpath("evidence.schema.json").read_bytes()
+        )
+    if "html" in formats:
+        from fluo_audit.render.html import render_html
+
+        payload["report/report.html"] = render_html(report)
+    if "pdf" in formats:
+        from fluo_audit.render.pdf import render_pdf
+
+        payload["report/report.pdf"] = render_pdf(report, paper=paper)
+    return payload

@@ -1,0 +1,121 @@
+"""Calls fail on demand, in each protocol as AWS fails."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.parsers import ResponseParserError
+
+ONCE = Config(retries={"total_max_attempts": 1})
+CALLER = "arn:aws:sts::123456789012:assumed-role/fluo-audit-reader/export"
+# action, call: one for each protocol: JSON, query, JSON that once was query, REST with XML
+CALLS = {
+    "kms:GetKeyPolicy": lambda client, key: client("kms").get_key_policy(KeyId=key),
+    "iam:GetRole": lambda client, _: client("iam").get_role(RoleName="fluo-backend"),
+    "cloudwatch:DescribeAlarms": lambda client, _: client("cloudwatch").describe_alarms(),
+    "s3:ListBuckets": lambda client, _: client("s3").list_buckets(),
+}
+
+
+@pytest.fixture
+def call(account):
+    def make(action):
+        return CALLS[action](lambda name: account.session.client(name, config=ONCE), account.truth.key_id)
+
+    return make
+
+
+def refused(error):
+    return error.value.response["Error"]["Code"]
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "resource"),
+    [
+        ("kms:GetKeyPolicy", "AccessDeniedException", "key"),
+        ("iam:GetRole", "AccessDenied", "arn:aws:iam::123456789012:role/fluo-backend"),
+        ("cloudwatch:DescribeAlarms", "AccessDenied", "*"),
+        ("s3:ListBuckets", "AccessDenied", "*"),
+    ],
+)
+def test_a_denied_call_names_the_caller_the_action_and_the_resource(account, call, action, code, resource):
+    account.deny(action)
+    with pytest.raises(ClientError) as error:
+        call(action)
+    assert refused(error) == code
+    expected = account.truth.key_arn if resource == "key" else resource
+    message = error.value.response["Error"]["Message"]
+    assert message.startswith(f"User: {CALLER} is not authorized to perform: {action} on resource: {expected} ")
+
+
+def test_only_the_denied_action_is_denied(account, call):
+    account.deny("kms:GetKeyPolicy")
+    assert account.session.client("kms").describe_key(KeyId=account.truth.key_id)
+    assert call("iam:GetRole")
+
+
+def test_a_whole_service_can_be_denied_with_another_code_and_message(account, call):
+    account.deny("iam:*", "AccountProblem", "No.")
+    with pytest.raises(ClientError) as error:
+        call("iam:GetRole")
+    assert error.value.response["Error"] == {"Type": "Sender", "Code": "AccountProblem", "Message": "No."}
+
+
+def test_a_denied_call_is_recorded_with_its_error(account, call):
+    account.deny("kms:GetKeyPolicy")
+    with pytest.raises(ClientError):
+        call("kms:GetKeyPolicy")
+    account.clock.sleep(600)
+    found = account.session.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "GetKeyPolicy"}]
+    )["Events"]
+    record = json.loads(found[0]["CloudTrailEvent"])
+    assert record["errorCode"] == "AccessDenied"
+    assert account.truth.key_arn in record["errorMessage"]
+
+
+@pytest.mark.parametrize("action", CALLS)
+@pytest.mark.parametrize(
+    ("fault", "codes"),
+    [
+        ("throttle", {"ThrottlingException", "Throttling", "SlowDown"}),
+        ("5xx", {"KMSInternalException", "InternalFailure"}),
+        ("expired", {"ExpiredTokenException", "ExpiredToken"}),
+    ],
+)
+def test_errors_have_the_codes_of_the_protocol(account, call, action, fault, codes):
+    account.fail(action, fault)
+    with pytest.raises(ClientError) as error:
+        call(action)
+    assert refused(error) in codes
+    assert (error.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 500) == (fault == "5xx" or refused(error) == "SlowDown")
+
+
+@pytest.mark.parametrize("action", CALLS)
+def test_a_timeout_is_a_lost_connection(account, call, action):
+    account.fail(action, "timeout")
+    with pytest.raises(ConnectTimeoutError):
+        call(action)
+
+
+@pytest.mark.parametrize("action", CALLS)
+def test_a_malformed_answer_is_no_answer(account, call, action):
+    account.fail(action, "malformed")
+    with pytest.raises((ResponseParserError, ClientError, ValueError)):
+        call(action)
+
+
+def test_a_fault_can_pass(account, call):
+    account.fail("kms:GetKeyPolicy", "throttle", times=2)
+    for _ in range(2):
+        with pytest.raises(ClientError):
+            call("kms:GetKeyPolicy")
+    assert call("kms:GetKeyPolicy")["Policy"]
+
+
+def test_an_unknown_fault_is_refused(account):
+    with pytest.raises(ValueError, match="throttle, timeout, 5xx, expired, malformed"):
+        account.fail("kms:*", "gremlins")
