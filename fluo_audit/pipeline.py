@@ -20,7 +20,7 @@ from fluo_audit.bundle.write import Written, write_bundle
 from fluo_audit.collect.all import collect
 from fluo_audit.collect.job import Job, Progress
 from fluo_audit.errors import CredentialsError, UsageError
-from fluo_audit.evaluate.controls import select
+from fluo_audit.evaluate.controls import framework_ids, select
 from fluo_audit.evaluate.report import Evidence, build_report
 from fluo_audit.frameworks.load import FrameworkMapping, load_frameworks
 from fluo_audit.model import sources
@@ -61,7 +61,12 @@ def open_account(settings: Settings, *, endpoint_url: str | None, demo: bool, of
         with _simulated(settings) as account:
             yield account
         return
-    session = open_session(settings.profile, region_of(settings.key) or settings.region)
+    of_key = region_of(settings.key)
+    if settings.region and of_key and settings.region != of_key:
+        raise UsageError(
+            f"--region {settings.region}, but the key lives in {of_key}: {settings.key}", "leave out --region"
+        )
+    session = open_session(settings.profile, of_key or settings.region)
     region = region_of_session(session)
     clock = SystemClock()
     if has_credentials(session):
@@ -166,6 +171,7 @@ def facts_of(snapshot: Snapshot) -> dict[str, Fact[Any]]:
 
 def report_of(snapshot: Snapshot, frameworks: Sequence[FrameworkMapping]) -> Report:
     """Return the report about a snapshot."""
+    framework_ids(snapshot.baseline.applies, load_frameworks())  # a misspelt declaration is an error, not silence
     evidence = Evidence(
         scope=snapshot.scope,
         baseline=snapshot.baseline,

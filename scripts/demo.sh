@@ -10,9 +10,8 @@ case $code in
     *) exit "$code" ;;
 esac
 
-page=$(find "$folder" -name 'report.html' | head -n 1)
 echo
-echo "The bundle lies in $folder. It is sample data; exceptions in it are part of the sample."
-echo "Read it:    open ${page:-$folder} in a browser"
+echo "The bundle lies in $folder. It is sample data, and the exceptions in it are part of the sample."
+echo "Read it:    $folder/data/report/report.html and report.pdf"
 echo "Verify it:  .venv/bin/fluo-audit verify $folder"
-echo "Go on:      .venv/bin/fluo-audit --demo check    .venv/bin/fluo-audit --help"
+echo "Go on:      .venv/bin/fluo-audit --help"

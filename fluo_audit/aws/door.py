@@ -82,24 +82,27 @@ class Door:
         self._transport = transport
         self.region = region
         self.exchanges: list[Exchange] = []
+        self._ids = 0
 
     def reader(self, source: str) -> Reader:
         """Return a reader whose calls are recorded as evidence for `source`."""
         return Reader(self, source)
 
-    def pass_through(self, request: Request) -> Exchange:
-        """Refuse what is not a listed read; otherwise send, number and keep it."""
+    def pass_through(self, request: Request, before: ApiCall | None = None) -> Exchange:
+        """Refuse what is not a listed read; otherwise send, number and keep it. `before` is the page before it."""
         if request.api not in READS:
             raise RefusedError(f"{request.api} is not a read that this tool makes; nothing was sent")
-        return self._keep(self._transport.send(request))
+        return self._keep(self._transport.send(request), before)
 
     def attach(self, request: Request, produce: Callable[[], bytes]) -> Exchange:
         """Take local material in as evidence: numbered and kept like an answer of AWS."""
         return self._keep(self._transport.attach(request, produce))
 
-    def _keep(self, exchange: Exchange) -> Exchange:
-        """Number an exchange and keep it as evidence."""
-        kept = replace(exchange, call=replace(exchange.call, id=f"E{len(self.exchanges) + 1:02d}"))
+    def _keep(self, exchange: Exchange, before: ApiCall | None = None) -> Exchange:
+        if before is None:
+            self._ids += 1
+        id_, page = (before.id, before.page + 1) if before else (f"E{self._ids:02d}", 1)
+        kept = replace(exchange, call=replace(exchange.call, id=id_, page=page))
         self.exchanges.append(kept)
         return kept
 
@@ -115,7 +118,7 @@ class Reader:
     @property
     def proof(self) -> tuple[str, ...]:
         """Return the evidence ids of the calls made so far."""
-        return tuple(call.id for call in self.calls)
+        return tuple(dict.fromkeys(call.id for call in self.calls))
 
     def call(
         self, service: str, operation: str, expect: tuple[str, ...] = (), region: str = "", **parameters: Any
@@ -126,7 +129,10 @@ class Reader:
         no answer. Raises `ReadError`.
         """
         request = Request(self.source, service, operation, region or self._door.region, parameters)
-        exchange = self._door.pass_through(request)
+        return self._ask(request, expect, None)
+
+    def _ask(self, request: Request, expect: tuple[str, ...], before: ApiCall | None) -> Mapping[str, Any]:
+        exchange = self._door.pass_through(request, before)
         self.calls.append(exchange.call)
         if exchange.failure is not None or exchange.answer is None:
             raise self.failed(request.api, exchange.failure or Failure("no answer", ""))
@@ -147,8 +153,11 @@ class Reader:
     ) -> Iterator[Any]:
         """Give every item of every page; `token` is (member of the request, member of the answer)."""
         cursor: dict[str, Any] = {}
+        before: ApiCall | None = None
         while True:
-            page = self.call(service, operation, (items,), region, **parameters, **cursor)
+            request = Request(self.source, service, operation, region or self._door.region, {**parameters, **cursor})
+            page = self._ask(request, (items,), before)
+            before = self.calls[-1]
             yield from page[items]
             if not page.get(token[1]):
                 return
@@ -189,6 +198,7 @@ NO_CREDENTIALS = "no AWS credentials"
 def _sheet(request: Request, requested_at: str, endpoint: str, failure: Failure | None, body: bytes) -> ApiCall:
     return ApiCall(
         id="",
+        page=1,
         source=request.source,
         service=request.service,
         operation=request.operation,

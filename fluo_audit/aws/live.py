@@ -10,14 +10,14 @@ from typing import Any
 import boto3
 from botocore import xform_name
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, InvalidRegionError, NoCredentialsError
 from botocore.parsers import ResponseParserError
 
 from fluo_audit import __version__
 from fluo_audit.aws.clock import Clock
 from fluo_audit.aws.door import NO_CREDENTIALS, Exchange, Failure, Request, attached, plain, timestamp, unanswered
 from fluo_audit.aws.request_model import violations
-from fluo_audit.errors import RefusedError
+from fluo_audit.errors import RefusedError, UsageError
 from fluo_audit.model.evidence import ApiCall
 
 ATTEMPTS = 4
@@ -120,10 +120,18 @@ class LiveTransport:
 
     def _client(self, service: str, region: str) -> Any:
         if (service, region) not in self._clients:
-            client = self._session.client(service, region_name=region, config=config(), endpoint_url=self._endpoint_url)
+            client = self._new_client(service, region)
             client.meta.events.register("before-parse.*", self._keep_wire)
             self._clients[service, region] = client
         return self._clients[service, region]
+
+    def _new_client(self, service: str, region: str) -> Any:
+        try:
+            return self._session.client(service, region_name=region, config=config(), endpoint_url=self._endpoint_url)
+        except (ValueError, InvalidRegionError) as error:
+            raise UsageError(
+                f"no client for {service} in {region}: {error}", "check --region and --endpoint-url"
+            ) from error
 
     def _keep_wire(self, response_dict: Mapping[str, Any], **_: Any) -> None:
         headers = {name.lower(): str(value) for name, value in response_dict["headers"].items()}
@@ -136,6 +144,7 @@ class LiveTransport:
         wire = self._wire
         return ApiCall(
             id="",
+            page=1,
             source=request.source,
             service=request.service,
             operation=request.operation,
@@ -157,7 +166,7 @@ class LiveTransport:
 
 
 class OfflineTransport:
-    """Stands in for AWS when there are no credentials: local files are read, and every request says why it was not sent."""
+    """Stands in for AWS without credentials: local files are read, and every request says why it was not sent."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

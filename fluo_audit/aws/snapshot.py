@@ -13,6 +13,7 @@ Nothing derived is stored: frames and facts are made again from the answers (doc
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
@@ -103,9 +104,15 @@ class Snapshot:
 
 def record(scope: Scope, baseline: Baseline, events_from: str, exchanges: Iterable[Exchange]) -> Snapshot:
     """Return the snapshot of a finished collection."""
+    kept = tuple(exchanges)
+    pages = Counter(exchange.call.id for exchange in kept)
     stored = tuple(
-        Stored(replace(e.call, file=_file_name(e.call, e.headers)), dict(sorted(e.headers.items())), e.body)
-        for e in exchanges
+        Stored(
+            replace(e.call, file=_file_name(e.call, e.headers, pages[e.call.id])),
+            dict(sorted(e.headers.items())),
+            e.body,
+        )
+        for e in kept
     )
     return Snapshot(scope, baseline, events_from, f"fluo-audit {__version__}", stored)
 
@@ -192,12 +199,13 @@ def baseline_of(document: Mapping[str, Any]) -> Baseline:
     return Baseline(**{**values, "monthly_budget_usd": None if budget is None else Decimal(budget)})
 
 
-def _file_name(call: ApiCall, headers: Mapping[str, str]) -> str:
+def _file_name(call: ApiCall, headers: Mapping[str, str], pages: int) -> str:
     if call.status == 0:
         return ""
     kind = headers.get("content-type", "json").lower()
     suffix = next((suffix for word, suffix in _SUFFIXES.items() if word in kind), "bin")
-    return f"evidence/{call.service}/{call.operation}/{call.id}.{suffix}"
+    name = call.id if pages == 1 else f"{call.id}-{call.page:04d}"
+    return f"evidence/{call.service}/{call.operation}/{name}.{suffix}"
 
 
 def _json(document: Any) -> bytes:

@@ -18,7 +18,7 @@ Rows = tuple[dict[str, str], ...]
 @click.argument("name", required=False)
 @format_option
 def catalog(what: str, name: str | None, output: str) -> int:
-    r"""List the checks and the framework controls, with the mapping between them and its reasons.
+    """List the checks and the framework controls, with the mapping between them and its reasons.
 
     NAME is a check id, a framework, or a control number, of the edition before too.
 
@@ -78,9 +78,10 @@ def _print(title: str, rows: Rows, *, first: bool) -> None:
     if not rows:
         terminal.say(f"{title}: none")
     elif len(rows) == 1 or title == "about" or "because" in rows[0]:
-        for row in rows:
+        for number, row in enumerate(rows):
+            if number:
+                terminal.say()
             terminal.texts(_labelled(row))
-            terminal.say()
     else:
         columns = _COLUMNS.get(title, _LIST_COLUMNS)
         terminal.table([c.upper() for c in columns], [[row[c] for c in columns] for row in rows])

@@ -12,6 +12,7 @@ from fluo_audit.cli import terminal
 from fluo_audit.cli.options import (
     Collection,
     Globals,
+    account_options,
     directory_option,
     events_option,
     from_option,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@account_options
 @last_option
 @from_option
 @to_option

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fluo_audit.cli import terminal
-from fluo_audit.cli.options import Globals, format_option, pass_globals
+from fluo_audit.cli.options import Globals, account_options, format_option, pass_globals
 from fluo_audit.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@account_options
 @format_option
 @pass_globals
 def find(options: Globals, output: str) -> int:

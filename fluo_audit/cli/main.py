@@ -6,7 +6,8 @@ import os
 import sys
 import tempfile
 import traceback
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 import click
@@ -15,7 +16,7 @@ from fluo_audit import __version__
 from fluo_audit.cli.catalog import catalog
 from fluo_audit.cli.collect import collect
 from fluo_audit.cli.find import find
-from fluo_audit.cli.options import Globals
+from fluo_audit.cli.options import Globals, account_options
 from fluo_audit.cli.report import report
 from fluo_audit.cli.sandbox import sandbox
 from fluo_audit.cli.terminal import clean
@@ -41,16 +42,7 @@ def _color(context: click.Context, _: click.Parameter, value: str) -> None:
     "work as in every AWS tool. Try it without an AWS account: fluo-audit --demo report -d out",
 )
 @click.version_option(__version__, prog_name="fluo-audit", message="%(prog)s %(version)s")
-@click.option("--profile", default="", help="AWS profile.")
-@click.option("--region", default="", help="AWS Region. A key ARN brings its own.")
-@click.option("--endpoint-url", default=None, help="Another address to send AWS requests to.")
-@click.option("--key", default="", metavar="KEY|ARN|ALIAS", help="The key: id, ARN, alias or alias ARN.")
-@click.option("--environment", default="", metavar="ENV", help="The key of an environment: alias/fluo-ENV.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Settings file.  [default: fluo-audit.toml, where there is one]",
-)
+@account_options
 @click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),
@@ -62,16 +54,13 @@ def _color(context: click.Context, _: click.Parameter, value: str) -> None:
 )
 @click.option("-v", "--verbose", is_flag=True, help="Say more.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-@click.option(
-    "--demo", is_flag=True, help="Run against a simulated account with over a year of history: no AWS needed."
-)
 @click.pass_context
-def main(context: click.Context, /, **values: object) -> None:
+def main(context: click.Context, *, verbose: bool, quiet: bool) -> None:
     """Find the KMS master key of FLUO, collect evidence about it, and write reports that auditors can verify.
 
     Only reads are sent to AWS. Nothing here deletes or disables a key.
     """
-    context.obj = Globals(**values)  # type: ignore[arg-type]  # click's values are those of the options above
+    context.obj = replace(context.obj or Globals(), verbose=verbose, quiet=quiet)
 
 
 for command in (find, collect, report, verify, catalog, sandbox):
@@ -79,26 +68,28 @@ for command in (find, collect, report, verify, catalog, sandbox):
 
 
 def run() -> NoReturn:
-    """Run the command line and end the process with the exit code of `fluo_audit.errors.ExitCode`."""
+    """Run the command line and end the process."""
+    sys.exit(execute(None))
+
+
+def execute(arguments: Sequence[str] | None) -> int:
+    """Run the command line (of the process for None) and return its exit code, one of `fluo_audit.errors.ExitCode`."""
     try:
-        code = main(standalone_mode=False)
+        code = main(arguments, standalone_mode=False)
     except click.exceptions.Exit as error:
-        code = error.exit_code
+        return error.exit_code
     except click.ClickException as error:
         error.show()
-        code = ExitCode.USAGE
+        return ExitCode.USAGE
     except FluoAuditError as error:
         _explain(error)
-        code = error.exit_code
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("\ninterrupted; nothing was written", err=True)
-        code = INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe went away
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.OK
+        click.echo("\nInterrupted. No result was written.", err=True)
+        return INTERRUPTED
     except Exception as error:  # noqa: BLE001, the last resort: whatever is left is a bug of ours
-        code = _report_bug(error)
-    sys.exit(code if isinstance(code, int) else 0)
+        return _report_bug(error)
+    return code if isinstance(code, int) else ExitCode.OK
 
 
 def _explain(error: FluoAuditError) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 class Globals:
     """The options before the command's name, as they were given."""
 
-    profile: str
-    region: str
-    endpoint_url: str | None
-    key: str
-    environment: str
-    config: Path | None
-    demo: bool
-    verbose: bool
-    quiet: bool
+    profile: str = ""
+    region: str = ""
+    endpoint_url: str | None = None
+    key: str = ""
+    environment: str = ""
+    config: Path | None = None
+    demo: bool = False
+    verbose: bool = False
+    quiet: bool = False
 
     def settings(self) -> Settings:
         """Return the settings: flags over environment variables over the file."""
@@ -62,6 +62,35 @@ class Collection:
 
 
 pass_globals = click.make_pass_decorator(Globals)
+
+
+def _override(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    """Let an option behind the command's name win over the same option before it."""
+    if value and parameter.name:
+        changed: dict[str, Any] = {parameter.name: value}
+        context.obj = replace(context.find_object(Globals) or Globals(), **changed)
+
+
+_ACCOUNT_OPTIONS: dict[str, dict[str, Any]] = {
+    "--key": {"metavar": "KEY|ARN|ALIAS", "help": "The key: id, ARN, alias or alias ARN."},
+    "--environment": {"metavar": "ENV", "help": "The key of an environment: alias/fluo-ENV."},
+    "--profile": {"metavar": "NAME", "help": "AWS profile."},
+    "--region": {"metavar": "REGION", "help": "AWS Region. A key ARN brings its own."},
+    "--endpoint-url": {"metavar": "URL", "help": "Another address to send AWS requests to."},
+    "--config": {
+        "type": click.Path(path_type=Path, dir_okay=False),
+        "help": "Settings file.  [default: fluo-audit.toml, where there is one]",
+    },
+    "--demo": {"is_flag": True, "help": "Use a simulated account with over a year of history: no AWS needed."},
+}
+
+
+def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say which account and key: they may stand before its name or behind it."""
+    for name, attributes in reversed(_ACCOUNT_OPTIONS.items()):
+        command = click.option(name, expose_value=False, callback=_override, **attributes)(command)
+    return command
+
 
 directory_option = click.option(
     "-d",

@@ -13,6 +13,7 @@ from fluo_audit.cli.collect import collect_now
 from fluo_audit.cli.options import (
     Collection,
     Globals,
+    account_options,
     directory_option,
     events_option,
     from_option,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     "--format", "formats", default="html,pdf,json", show_default=True, metavar="LIST", help="Of html, pdf, json."
 )
 @click.option("--paper", type=click.Choice(["a4", "letter"]), default="a4", show_default=True, help="Paper of the PDF.")
+@account_options
 @last_option
 @from_option
 @to_option
@@ -51,7 +53,7 @@ def report(
     events_from: str,
     directory: Path,
 ) -> int:
-    r"""Judge the evidence and write a bundle: report as HTML, PDF and JSON, tables, raw answers, manifest.
+    """Judge the evidence and write a bundle: report as HTML, PDF and JSON, tables, raw answers, manifest.
 
     With SNAPSHOT (a folder that `collect` wrote, or a bundle) nothing is read from AWS; without it, the evidence is
     collected first.
@@ -69,6 +71,7 @@ def report(
     stored = (
         load(snapshot) if snapshot else collect_now(options, Collection(last, first, until, events_from), directory)
     )
+    terminal.note(f"judging the evidence and rendering {', '.join(wanted)}", quiet=options.quiet)
     result = pipeline.report_of(stored, chosen)
     written = pipeline.write_report(directory, stored, result, wanted, paper)
     _summary(result)

@@ -11,7 +11,7 @@ from fluo_audit.errors import ExitCode
 @click.command()
 @click.option("--port", default=5599, show_default=True, type=click.IntRange(0, 65535), help="Port on 127.0.0.1.")
 def sandbox(port: int) -> int:
-    r"""Serve the simulated account on 127.0.0.1, for the AWS CLI, Terraform and other tools.
+    """Serve the simulated account on 127.0.0.1, for the AWS CLI, Terraform and other tools.
 
     It is a FLUO production account with over a year of history. Stop it with Ctrl-C; nothing is kept.
 

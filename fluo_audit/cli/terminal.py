@@ -41,6 +41,12 @@ def say(text: str = "", *, err: bool = False) -> None:
     click.echo(clean(text), err=err)
 
 
+def note(text: str, *, quiet: bool) -> None:
+    """Say on stderr what is being done."""
+    if not quiet:
+        click.echo(clean(text), err=True)
+
+
 def next_step(command: str) -> None:
     """Print the one command that comes next."""
     say(f"Next: {command}")

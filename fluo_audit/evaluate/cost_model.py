@@ -32,6 +32,8 @@ STORAGE_PRICE = Decimal(1)
 ROTATIONS_CHARGED = 2
 REQUEST_PRICE = Decimal("0.03") / 10_000
 FREE_REQUESTS = 20_000
+PRECISION = Decimal("0.0001")
+"""Of modelled amounts: an hour of a key is about 0.0014 dollars."""
 LONGEST_WAIT = timedelta(days=30)
 """The longest waiting period of a deletion, during which storage is not charged."""
 
@@ -53,7 +55,7 @@ def modelled_storage(key: KeyMetadata, rotated: Sequence[datetime], month: date)
         return Decimal(0)
     charged = [key.created_at, *(max(key.created_at, at) for at in rotated[:ROTATIONS_CHARGED])]
     share = sum((_share_of_month(since, month) for since in charged), Decimal(0))
-    return share * STORAGE_PRICE * (1 + len(key.replica_regions))
+    return (share * STORAGE_PRICE * (1 + len(key.replica_regions))).quantize(PRECISION)
 
 
 def request_charge(requests: Decimal) -> tuple[Decimal, Decimal]:

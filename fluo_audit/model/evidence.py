@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from fluo_audit.model.scope import Period
@@ -29,7 +30,9 @@ class ApiCall:
     """
 
     id: str
-    """Evidence id, such as E07: stable within a snapshot."""
+    """Evidence id, such as E07: stable within a snapshot. The pages of one read share it."""
+    page: int
+    """Number of the page, from 1."""
     source: str
     """Name of the source this call was made for."""
     service: str
@@ -56,6 +59,45 @@ class ApiCall:
     def api(self) -> str:
         """Return the operation as IAM and CloudTrail name it, such as kms:DescribeKey."""
         return f"{self.service}:{self.operation}"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceItem:
+    """One read with all its pages: what an evidence id stands for."""
+
+    id: str
+    pages: tuple[ApiCall, ...]
+
+    @property
+    def first(self) -> ApiCall:
+        """Return the first page, which carries the request as it was made."""
+        return self.pages[0]
+
+    @property
+    def last(self) -> ApiCall:
+        """Return the last page, which carries the error of a read that broke off."""
+        return self.pages[-1]
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of all pages."""
+        return sum(page.size for page in self.pages)
+
+    @property
+    def sha256(self) -> str:
+        """Return the SHA-256 of the stored answer; of several pages, that of their lines in the snapshot's manifest."""
+        stored = [page for page in self.pages if page.file]
+        if len(stored) <= 1:
+            return stored[0].sha256 if stored else ""
+        return sha256("".join(f"{page.sha256}  {page.file}\n" for page in stored).encode()).hexdigest()
+
+
+def evidence_items(calls: Iterable[ApiCall]) -> tuple[EvidenceItem, ...]:
+    """Return the calls put together by evidence id, in order."""
+    pages: dict[str, list[ApiCall]] = {}
+    for call in calls:
+        pages.setdefault(call.id, []).append(call)
+    return tuple(EvidenceItem(id_, tuple(found)) for id_, found in pages.items())
 
 
 @dataclass(frozen=True, slots=True)

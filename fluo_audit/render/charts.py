@@ -87,9 +87,9 @@ class _Days:
         return firsts[:: math.ceil(len(firsts) / 8) or 1]
 
     def draw(self, g: Svg, y: float) -> None:
-        g.line(self.left, y, self.right, y, "axis", MUTED)
+        g.line(self.left, y, self.right, y, style="axis", stroke=MUTED)
         for i, text in self.labels():
-            g.line(self.x(i), y, self.x(i), y + 5, "axis", MUTED)
+            g.line(self.x(i), y, self.x(i), y + 5, style="axis", stroke=MUTED)
             g.text(self.x(i) + 3, y + 14, text)
 
 
@@ -129,11 +129,11 @@ def usage_strips(series: DailySeries, name: str = "figure-usage") -> Markup:
     for i, (operation, counts) in enumerate(drawn):
         y = top + row * (i + 1) - 8
         bars = [(y, (row - 12) * c / full) if c else None for c in counts]
-        g.text(left - 8, y - 8, _cut(operation), "label", INK, "end")
+        g.text(left - 8, y - 8, _cut(operation), "label", INK, anchor="end")
         for x, width in axis.gaps(counts):
             g.hatch(x, y - row + 12, width, row - 12)
         g.path(axis.bars(bars), "s0", SERIES[0], axis.bar_width)
-        g.line(left, y, axis.right, y, "axis", "#9aa3ad")
+        g.line(left, y, axis.right, y, style="axis", stroke="#9aa3ad")
         total = number(sum(known(counts))) if known(counts) else "not collected"
         g.text(right + 8, y - 8, total, "label", INK)
         if known(counts):
@@ -169,12 +169,13 @@ def errors(series: DailySeries, name: str = "figure-errors") -> Markup:
     totals = _day_totals(drawn)
     missing = totals.count(None)
     left, right, top, base = 38, WIDTH - 6, 26, 108
-    values = ticks(max(known(totals), default=0), 3)
+    highest = max(known(totals), default=0)
+    values = ticks(highest, 3)
     scale = (base - top) / values[-1]
     worst = max(range(len(totals)), key=lambda i: totals[i] or 0, default=0)
     told = [count(sum(known(totals)), "failed request") + "."]
-    if known(totals) and max(known(totals)):
-        told.append(f"Highest day {series.days[worst]} with {number(totals[worst] or 0)}.")
+    if highest:
+        told.append(f"Highest day {series.days[worst]} with {number(highest)}.")
     told += [f"{_cut(code)} {number(sum(known(counts)))}." for code, counts in drawn.counts]
     told.append(f"{count(missing, 'day')} not collected.")
     g = Svg(name, base + 42, f"Failed KMS requests per day by error, {_period(series.days)}", " ".join(told))
@@ -194,8 +195,8 @@ def errors(series: DailySeries, name: str = "figure-errors") -> Markup:
         stacked = [below + (c or 0) for below, c in zip(stacked, counts, strict=True)]
         g.path(axis.bars(bars), f"e{i}", ERRORS[i], axis.bar_width)
     axis.draw(g, base)
-    if known(totals) and max(known(totals)):
-        _call_out(g, axis, worst, base - scale * (totals[worst] or 0), f"{totals[worst]:,} on {series.days[worst]}")
+    if highest:
+        _call_out(g, axis, worst, base - scale * highest, f"{number(highest)} on {series.days[worst]}")
     g.text(left, base + 34, f"failed requests a day (UTC), 0 where there is no bar{_gap_note(missing)}", "note")
     return g.markup()
 
@@ -205,7 +206,7 @@ def _call_out(g: Svg, axis: _Days, index: int, y: float, text: str) -> None:
     if after + svg.text_width(text) < WIDTH:
         g.text(after, y + 8, text, "label", INK)
     else:
-        g.text(axis.x(index) - 3, y + 8, text, "label", INK, "end")
+        g.text(axis.x(index) - 3, y + 8, text, "label", INK, anchor="end")
 
 
 def _span(material: KeyMaterial) -> str:
@@ -229,20 +230,20 @@ def rotation(timeline: RotationTimeline, as_of: datetime, name: str = "figure-ro
     def x(moment: datetime) -> float:
         return left + scale * ((moment - low) / timedelta(days=1))
 
-    _months(g, low, high, x(low), scale, (top - 4, bottom))
+    _months(g, low, high, x(low), scale=scale, span=(top - 4, bottom))
     for i, material in enumerate(drawn):
         y, due, end = top + row * i + 4, material.since + limit, material.until or as_of
         late = material.days_late > 0 and end > due
-        g.text(left - 6, y + 10.5, _cut(material.label), "label", INK, "end")
-        g.bar(x(material.since), y, x(due if late else end) - x(material.since), 14, "s0", SERIES[0])
+        g.text(left - 6, y + 10.5, _cut(material.label), "label", INK, anchor="end")
+        g.bar(x(material.since), y, x(due if late else end) - x(material.since), 14, style="s0", stroke=SERIES[0])
         if late:
-            g.bar(x(due), y, x(end) - x(due), 14, "late", LATE)
+            g.bar(x(due), y, x(end) - x(due), 14, style="late", stroke=LATE)
         if material.until is None and end < due:
             g.frame(x(end), y, x(due) - x(end), 14)
         g.path(f"M{short(x(due))} {y - 4}v22", "due", INK, 1.6)
         g.text(x(max(end, due)) + 5, y + 10.5, _span(material), "label", INK)
     g.path(f"M{short(x(as_of))} {top - 6}V{bottom}", "today", TODAY, dash="2 2")
-    g.text(x(as_of), top - 10, f"collected {day(as_of)}", "today-label", TODAY, "end")
+    g.text(x(as_of), top - 10, f"collected {day(as_of)}", "today-label", TODAY, anchor="end")
     g.path(f"M{left + 4} {bottom + 23}v12", "due", INK, 1.6)
     hidden = len(timeline.materials) - len(drawn)
     more = f"; {count(hidden, 'older version')} in the table" if hidden else ""
@@ -250,7 +251,7 @@ def rotation(timeline: RotationTimeline, as_of: datetime, name: str = "figure-ro
     return g.markup()
 
 
-def _months(g: Svg, low: datetime, high: datetime, left: float, scale: float, span: tuple[float, float]) -> None:
+def _months(g: Svg, low: datetime, high: datetime, left: float, *, scale: float, span: tuple[float, float]) -> None:
     top, bottom = span
     months = (high.year - low.year) * 12 + high.month - low.month
     every = math.ceil(max(months, 1) / 7)
@@ -300,7 +301,7 @@ def cost(months: Sequence[MonthCost], budget: Decimal | None, name: str = "figur
     width = min(slot * 0.56, 44)
     for i, month in enumerate(drawn):
         _month(g, month, parts[i], (left + slot * (i + 0.5), base, top), (width, scale))
-    g.line(left, base, right, base, "axis", MUTED)
+    g.line(left, base, right, base, style="axis", stroke=MUTED)
     if budget is not None:
         y = base - scale * float(budget)
         g.path(f"M{left} {short(y)}H{right}", "budget", LATE, 1.3, "5 3")
@@ -333,7 +334,7 @@ def _month(
         if part > 0:
             g.path(f"M{short(middle)} {short(y)}v{short(-part * scale)}", f"s{i % 4}", SERIES[i % 4], width)
             y -= part * scale
-    g.text(middle, min(y, base) - 4, f"${money(month.total)}", "label", INK, "middle")
+    g.text(middle, min(y, base) - 4, f"${money(month.total)}", "label", INK, anchor="middle")
     if month.modelled is not None:
         level = base - scale * float(month.modelled)
         for style, colour, stroke in (("halo", "#ffffff", 3.6), ("due", INK, 1.6)):

@@ -1,4 +1,4 @@
-"""The report as JSON, version 1: the form that other programs read. Its schema is evidence.schema.json beside this file.
+"""The report as JSON, version 1: the form that other programs read. Its schema is evidence.schema.json, beside it.
 
 The fields are listed here one by one, so that a change of an internal type cannot change the interface unseen.
 Money is text, times are UTC text that ends in Z, and there are no floating-point numbers. What was not collected is
@@ -111,6 +111,7 @@ _SOURCE = ("name", "title", "asked", "covered", "records")
 _TEST = ("id", "check_id", "title", "why", "expected", "seen", "population", "fix", "next_step", "manual")
 _CALL = (
     "id",
+    "page",
     "source",
     "service",
     "operation",

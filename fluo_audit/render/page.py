@@ -10,16 +10,16 @@ from typing import Any, Generic, TypeVar
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from fluo_audit.model.evidence import ApiCall, Completeness
+from fluo_audit.model.evidence import Completeness, EvidenceItem, evidence_items
 from fluo_audit.model.finding import Conclusion, Severity
-from fluo_audit.model.report import DailySeries, Report, Requirement, SourceResult, TestResult
+from fluo_audit.model.report import DailySeries, Report, Requirement, TestResult
 from fluo_audit.render import charts, wording
 from fluo_audit.render.text import printable
 from fluo_audit.resources import resource_dir
 
 MOST_ROWS = 200
 """Rows of a table on a page; more take seconds to lay out and nobody reads them there."""
-FULL_REPORT = "report.json"
+FULL_REPORT = "evidence.json"
 """The file of the bundle that has every row a page leaves out."""
 
 _ATTENTION = (Conclusion.EXCEPTION, Conclusion.INCONCLUSIVE)
@@ -86,14 +86,13 @@ class Index:
 
     def __init__(self, report: Report) -> None:
         self._tests = {t.id: f"t{i}" for i, t in enumerate(report.tests, 1)}
-        self._place = {call.id: i for i, call in enumerate(report.evidence)}
-        self._names = tuple(self._place)
+        self._items = evidence_items(report.evidence)
+        self._place = {item.id: i for i, item in enumerate(self._items)}
         cited = [t.evidence for t in report.tests] + [s.evidence for s in report.sources]
         linked = {end for ids in cited for run in self.runs(ids) for end in (run.first, run.last)}
-        linked |= {c.id for c in failed_calls(report)}
-        order = sorted(report.evidence, key=lambda c: c.id not in linked)
-        self._printed = {c.id for c in order[:MOST_ROWS]}
-        self._calls = report.evidence
+        linked |= {item.id for item in self._items if _failed(item)}
+        order = sorted(self._items, key=lambda item: item.id not in linked)
+        self._printed = {item.id for item in order[:MOST_ROWS]}
 
     def test(self, test_id: str) -> str:
         """Return the anchor of a test; empty when the report has no such test."""
@@ -104,20 +103,24 @@ class Index:
         return f"e{self._place[evidence_id] + 1}" if evidence_id in self._printed else ""
 
     def runs(self, ids: Iterable[str]) -> list[Run]:
-        """Group evidence ids that stand together in the index: the pages of one answer are one run."""
+        """Group evidence ids that stand together in the index."""
         unknown = [Run(i, i, 1) for i in dict.fromkeys(ids) if i not in self._place]
         found: list[Run] = []
         places = sorted({self._place[i] for i in ids if i in self._place})
         for n, place in enumerate(places):
             if n and place == places[n - 1] + 1:
-                found[-1] = Run(found[-1].first, self._names[place], found[-1].size + 1)
+                found[-1] = Run(found[-1].first, self._items[place].id, found[-1].size + 1)
             else:
-                found.append(Run(self._names[place], self._names[place], 1))
+                found.append(Run(self._items[place].id, self._items[place].id, 1))
         return found + unknown
 
-    def calls(self) -> Capped[ApiCall]:
-        """Return the calls that are printed, in the order of reading: those that are cited or failed come first."""
-        return Capped(tuple(c for c in self._calls if c.id in self._printed), len(self._calls))
+    def items(self) -> Capped[EvidenceItem]:
+        """Return what is printed, in the order of reading; what is cited or failed has the first claim to a place."""
+        return Capped(tuple(item for item in self._items if item.id in self._printed), len(self._items))
+
+    def failed(self) -> Capped[EvidenceItem]:
+        """Return the reads that broke off with an error, or that got no answer."""
+        return cap([item for item in self._items if _failed(item)])
 
 
 def attention(tests: Sequence[TestResult]) -> list[TestResult]:
@@ -126,9 +129,8 @@ def attention(tests: Sequence[TestResult]) -> list[TestResult]:
     return sorted(open_tests, key=lambda t: (_ATTENTION.index(t.conclusion), _SEVERITIES.index(t.severity)))
 
 
-def failed_calls(report: Report) -> list[ApiCall]:
-    """Return the calls that got no answer or an error answer."""
-    return [c for c in report.evidence if c.error_code or not 200 <= c.status < 300]  # noqa: PLR2004, HTTP success
+def _failed(item: EvidenceItem) -> bool:
+    return bool(item.last.error_code) or not 200 <= item.last.status < 300  # noqa: PLR2004, HTTP success
 
 
 def figures(report: Report) -> dict[str, Figure]:
@@ -188,7 +190,7 @@ def render_page(report: Report, css: str, *, paged: bool, csp: str = "") -> str:
             states=Counter(s.completeness for s in report.sources),
             attention=attention(report.tests),
             exceptions=[t for t in report.tests if t.conclusion is Conclusion.EXCEPTION],
-            failed=cap(failed_calls(report)),
+            failed=index.failed(),
             outcome=wording.outcome(report.counts()),
             parameters=lambda call: wording.parameters(call.parameters, known),
             names={f.id: f.name for f in report.frameworks},

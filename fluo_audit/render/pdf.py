@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -73,7 +74,8 @@ class _AccessibleMetadata(DocumentMetadata):  # type: ignore[misc]  # weasyprint
             ET.register_namespace(prefix, uri)
         rdf = ET.fromstring(super().generate_rdf_metadata(variant, version, conformance))  # noqa: S314, written above
         rdf.extend(ET.fromstring(_PDFUA))  # noqa: S314, the constant above
-        return ET.tostring(rdf, encoding="utf-8")
+        xmp: bytes = ET.tostring(rdf, encoding="utf-8")
+        return xmp
 
 
 def render_pdf(report: Report, *, paper: str = "a4", attachments: Sequence[Attachment] = ()) -> bytes:
@@ -101,5 +103,7 @@ def render_pdf(report: Report, *, paper: str = "a4", attachments: Sequence[Attac
         for file in attachments
     ]
     identifier = sha256(f"{report.snapshot_sha256} {paper}".encode()).digest()[:16]
-    pdf: bytes = document.write_pdf(pdf_variant="pdf/a-3a", pdf_tags=True, pdf_identifier=identifier)
+    # WeasyPrint leaves the file of its colour profile open until it is collected.
+    with warnings.catch_warnings(category=ResourceWarning, action="ignore"):
+        pdf: bytes = document.write_pdf(pdf_variant="pdf/a-3a", pdf_tags=True, pdf_identifier=identifier)
     return pdf

@@ -43,7 +43,7 @@ class Svg:
             f'<desc id="{name}-desc">{_text(description)}</desc>',
         ]
 
-    def text(self, x: float, y: float, text: str, style: str = "tick", fill: str = MUTED, anchor: str = "") -> None:
+    def text(self, x: float, y: float, text: str, style: str = "tick", fill: str = MUTED, *, anchor: str = "") -> None:
         """Write a label with its baseline at y."""
         where = f' text-anchor="{anchor}"' if anchor else ""
         self._parts.append(
@@ -57,11 +57,11 @@ class Svg:
             f'<path d="{data}" class="{style}" fill="none" stroke="{stroke}" stroke-width="{short(width)}"{dashes}/>'
         )
 
-    def line(self, x1: float, y1: float, x2: float, y2: float, style: str = "grid", stroke: str = GRID) -> None:
+    def line(self, x1: float, y1: float, x2: float, y2: float, *, style: str = "grid", stroke: str = GRID) -> None:
         """Draw a hairline."""
         self.path(f"M{short(x1)} {short(y1)}L{short(x2)} {short(y2)}", style, stroke)
 
-    def bar(self, x: float, y: float, width: float, height: float, style: str, stroke: str) -> None:
+    def bar(self, x: float, y: float, width: float, height: float, *, style: str, stroke: str) -> None:
         """Draw a horizontal bar with its upper left corner at (x, y)."""
         self.path(f"M{short(x)} {short(y + height / 2)}h{short(width)}", style, stroke, height)
 
@@ -82,7 +82,7 @@ class Svg:
     def legend(self, x: float, y: float, entries: list[tuple[str, str, str]]) -> None:
         """Write (name, class, colour) entries on one line."""
         for name, style, colour in entries:
-            self.bar(x, y - 8, 9, 9, style, colour)
+            self.bar(x, y - 8, 9, 9, style=style, stroke=colour)
             self.text(x + 13, y, name, "label", INK)
             x += 13 + text_width(name) + 16
 

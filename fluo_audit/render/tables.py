@@ -25,7 +25,10 @@ def render_csv(table: Table) -> bytes:
 
 
 def render_jsonl(table: Table) -> bytes:
-    """Return one JSON object a row, with the keys in the order of the columns. ASCII only, so that no terminal acts on it."""
+    """Return one JSON object a row, with the keys in the order of the columns.
+
+    ASCII only, so that no terminal acts on a text from AWS.
+    """
     lines = (json.dumps(dict(zip(table.columns, row, strict=True)), allow_nan=False) for row in table.rows)
     return "".join(f"{line}\n" for line in lines).encode("ascii")
 

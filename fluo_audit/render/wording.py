@@ -10,7 +10,7 @@ from typing import Any
 from fluo_audit.model.finding import Conclusion
 
 _CENT = Decimal("0.01")
-_LONGEST_PARAMETERS = 60
+_LONGEST_PARAMETERS = 84
 _PAGING = frozenset({"NextToken", "NextMarker", "Marker", "Limit", "MaxItems", "MaxResults"})
 
 
@@ -54,7 +54,7 @@ def outcome(counts: Mapping[Conclusion, int]) -> str:
     clauses = {
         Conclusion.EXCEPTION: ("shows an exception", "show exceptions"),
         Conclusion.INCONCLUSIVE: ("is inconclusive", "are inconclusive"),
-        Conclusion.MANUAL: ("needs an auditor’s own work", "need an auditor’s own work"),
+        Conclusion.MANUAL: ("needs an auditor’s own work", "need an auditor’s own work"),  # noqa: RUF001, typographic
         Conclusion.NOT_APPLICABLE: ("does not apply", "do not apply"),
     }
     rest = [f"{counts[c]:,} {one if counts[c] == 1 else many}" for c, (one, many) in clauses.items() if counts[c]]
@@ -78,5 +78,5 @@ def _value(value: object, known: Mapping[str, str]) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(item, known) for item in value) + "]"
     if isinstance(value, datetime):
-        return utc(value)
+        return utc(value).removesuffix("T00:00:00Z")
     return known.get(value, value) if isinstance(value, str) else str(value)

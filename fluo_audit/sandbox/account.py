@@ -121,6 +121,10 @@ class SimulatedAccount:
         """Break later calls of an action, all or the next `times`: throttle, timeout, 5xx, expired or malformed."""
         self._faults.fail(action, error, times)
 
+    def repair(self) -> None:
+        """Take back every `deny` and `fail`."""
+        self._faults.clear()
+
     def log_files(self, start: datetime, end: datetime) -> Iterator[tuple[str, bytes]]:
         """Yield the object key and the gzip bytes of the trail's log files with the events of start <= time < end."""
         return log_files(self._ledger.between(start, end))

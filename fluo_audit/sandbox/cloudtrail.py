@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fluo_audit.sandbox import signing, wire
@@ -14,7 +14,6 @@ from fluo_audit.sandbox.wire import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from fluo_audit.sandbox.clock import SimulatedClock
     from fluo_audit.sandbox.gateway import Operation, Request
@@ -30,6 +29,7 @@ _DEFAULT_SELECTOR = {
     "DataResources": [],
     "ExcludeManagementEventSources": [],
 }
+_LOGGING = {"Start": "TimeLoggingStarted", "Stop": "TimeLoggingStopped"}
 _LAST_DELIVERY, _LAST_DIGEST = timedelta(minutes=4), timedelta(minutes=38)
 
 
@@ -148,9 +148,10 @@ class CloudTrail:
         """Return whether the trail logs, and when it last delivered, on the simulated clock."""
         known = request.moto()
         status: dict[str, Any] = {"IsLogging": known["IsLogging"]}
-        for name in ("StartLoggingTime", "StopLoggingTime"):
-            if name in known:
-                status[name] = known[name]
+        for event in ("Start", "Stop"):
+            # moto's own StartLoggingTime depends on the time zone of the machine, its text does not.
+            if text := known.get(_LOGGING[event]):
+                status |= {f"{event}LoggingTime": datetime.fromisoformat(text), _LOGGING[event]: text}
         if known["IsLogging"]:
             present = self._clock.now().replace(microsecond=0)
             delivered = present - _LAST_DELIVERY
@@ -159,7 +160,6 @@ class CloudTrail:
                 "LatestDigestDeliveryTime": present - _LAST_DIGEST,
                 "LatestDeliveryAttemptTime": _iso(delivered),
                 "LatestDeliveryAttemptSucceeded": _iso(delivered),
-                "TimeLoggingStarted": _iso(known["StartLoggingTime"]),
             }
         return status
 

@@ -5,7 +5,7 @@ one request:
 
 - the contents of moto's backends;
 - the state of `mock_random`, where every id that moto invents comes from;
-- the name `datetime` in `moto.core.utils`, where every date comes from;
+- the name `datetime` in `moto.core.utils` and `moto.s3.models`, where every date comes from;
 - the function in `moto.kms.models` that makes an RSA key even for symmetric keys, which takes longer than all the rest.
 
 Between requests moto is as it was found: several accounts, and other users of moto, live side by side.
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import moto.core.utils
 import moto.kms.models
+import moto.s3.models
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 from moto.core.base_backend import BackendDict
@@ -47,8 +48,10 @@ class Emulator:
     """moto, answering HTTP requests in this process from a state of its own."""
 
     def __init__(self, clock: SimulatedClock, seed: int) -> None:
+        clocked = _clocked_datetime(clock)
         self._names = (
-            (moto.core.utils, "datetime", _clocked_datetime(clock)),
+            (moto.core.utils, "datetime", clocked),
+            (moto.s3.models, "datetime", clocked),
             (moto.kms.models, "generate_private_key", _private_key),
         )
         self._random: Any = Random(seed).getstate()  # noqa: S311 - repeatable on purpose, no secret

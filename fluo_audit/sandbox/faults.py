@@ -51,6 +51,10 @@ class Faults:
             raise ValueError(f"unknown fault {error!r}: choose one of {', '.join(_STRIKES)}")
         self._faults.append(Fault(action, _STRIKES[error], times))
 
+    def clear(self) -> None:
+        """Mend everything."""
+        self._faults.clear()
+
     def strike(self, call: Call) -> HttpAnswer | None:
         """Return the broken answer, or None when nothing is wrong with the call. Raises AwsError or ConnectionLost."""
         for fault in reversed(self._faults):

@@ -94,7 +94,8 @@ class Gateway:
             try:
                 call = wire.read_call(request)
             except AwsError as error:
-                return self._stamped(wire.write_error("json", error, self._nth(request.url)), self._nth(request.url))
+                request_id = self._nth(request.url)
+                return self._stamped(request, wire.write_error("json", error, request_id), request_id)
             request_id = self._nth(
                 f"{call.action}/{call.region}/{json.dumps(call.parameters, sort_keys=True, default=str)}"
             )
@@ -104,7 +105,7 @@ class Gateway:
             except AwsError as error:
                 answer, failure = wire.write_error(call.protocol, error, request_id), error
             self._ledger.add(event_of_call(self._roles, call, request_id, self._clock.now(), failure))
-            return self._stamped(answer, request_id)
+            return self._stamped(request, answer, request_id)
 
     def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Return the answer to a call from inside: no faults, not written down. Raises AwsError."""
@@ -128,7 +129,7 @@ class Gateway:
         digest = hashlib.sha256(f"{self._seed}/{what}/{self._seen[what]}".encode()).digest()
         return str(UUID(bytes=digest[:16], version=4))
 
-    def _stamped(self, answer: HttpAnswer, request_id: str) -> HttpAnswer:
+    def _stamped(self, request: HttpRequest, answer: HttpAnswer, request_id: str) -> HttpAnswer:
         kept = {
             name: value
             for name, value in answer.headers.items()
@@ -138,8 +139,10 @@ class Gateway:
         kept |= {
             "x-amzn-RequestId": request_id,
             "Date": format_datetime(self._clock.now().replace(microsecond=0), usegmt=True),
-            "Content-Length": str(len(body)),
         }
+        # An answer to HEAD has the length of a body, and no body.
+        length = answer.headers.get("content-length", "0") if request.method == "HEAD" else str(len(body))
+        kept["Content-Length"] = length
         return HttpAnswer(answer.status, kept, body)
 
 

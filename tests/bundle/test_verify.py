@@ -10,7 +10,6 @@ from fluo_audit.bundle import bag
 from fluo_audit.bundle.verify import verify_bundle
 from fluo_audit.errors import UsageError
 
-
 FILES = [
     "data/README.txt",
     "data/report/report.json",

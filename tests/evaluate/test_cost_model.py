@@ -1,7 +1,7 @@
 """What a key should cost, month by month, and the months of the bill."""
 
 from calendar import monthrange
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -28,6 +28,7 @@ def at(*parts: int) -> datetime:
 
 BEFORE = at(2023, 1, 1)
 HOUR = Decimal(1) / (31 * 24)
+MOMENTS = st.integers(0, 729 * 24 * 60).map(lambda minutes: at(2025, 1, 1) + timedelta(minutes=minutes))
 
 CASES = [
     ("no rotation", BEFORE, [], date(2026, 5, 1), "1"),
@@ -53,7 +54,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "created", "rotated", "month", "expected"), CASES, ids=[case[0] for case in CASES])
-def test_storage_by_month(key, name, created, rotated, month, expected):
+def test_storage_by_month(key, *, name, created, rotated, month, expected):
     cost = modelled_storage(key(created_at=created), rotated, month)
 
     assert cost is not None
@@ -96,8 +97,8 @@ def test_keys_that_are_free_or_not_known(key, given_key, expected):
 
 
 @given(
-    created=st.datetimes(datetime(2025, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC)),
-    rotated=st.lists(st.datetimes(datetime(2025, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC)), max_size=5),
+    created=MOMENTS,
+    rotated=st.lists(MOMENTS, max_size=5),
 )
 def test_the_cost_never_falls_while_the_key_lives_and_never_passes_three_dollars(created, rotated):
     key = KeyMetadata("", "", "", "Enabled", "CUSTOMER", "", "", "", "", None, "", (), created, None, None, "")
@@ -105,7 +106,7 @@ def test_the_cost_never_falls_while_the_key_lives_and_never_passes_three_dollars
     costs = [modelled_storage(key, sorted(rotated), month) for month in months]
 
     assert costs == sorted(costs)
-    assert 0 <= costs[0]
+    assert costs[0] >= 0
     assert costs[-1] <= 3
 
 

@@ -74,8 +74,12 @@ def test_a_fact_that_nobody_asked_for_is_never_judged(each, source, read, criter
 
 @pytest.mark.parametrize(
     ("each", "source"),
-    [(each, source) for each in ALL for source in each.reads if source not in each.one_is_enough],
-    ids=str,
+    [
+        pytest.param(each, source, id=f"{each.id} with part of {source.name}")
+        for each in ALL
+        for source in each.reads
+        if source not in each.one_is_enough
+    ],
 )
 def test_a_fact_that_was_read_in_part_is_not_judged(each, source, read, criteria):
     whole = read[source.name]
@@ -216,7 +220,9 @@ def exempt_asymmetric(key) -> Verdict | None:
     ],
     ids=["exempt, whatever else KMS refuses", "not exempt, refused", "not exempt", "key refused", "key not asked for"],
 )  # fmt: skip
-def test_a_check_that_does_not_apply_to_a_key_needs_nothing_but_the_key(criteria, key, facts, expected, seen, evidence):
+def test_a_check_that_does_not_apply_to_a_key_needs_nothing_but_the_key(
+    criteria, key, *, facts, expected, seen, evidence
+):
     facts = {name: have(key(spec=fact)) if isinstance(fact, str) else fact for name, fact in facts.items()}
     finding = run_check(a_check(passed("good"), reads=(KEY, TAGS), unless=exempt_asymmetric), facts, criteria())
 

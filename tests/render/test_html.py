@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from fluo_audit.model.evidence import evidence_items
 from fluo_audit.model.finding import Conclusion, Observation
 from fluo_audit.render.html import render_html
 from fluo_audit.render.page import MOST_ROWS
@@ -26,7 +27,7 @@ HOSTILE = (
     '=HYPERLINK("http://example.com")',
     "\x1b[2J\x1b]8;;http://example.com\x07",
     "\x9b31m\x00\x7f",
-    "a‮gpj.exe⁦⁩",
+    "a\u202egpj.exe\u2066\u2069",
     "😀 \U0001f468‍\U0001f469",
     "鍵管理サービス",
     "\ud800 lone",
@@ -72,7 +73,7 @@ def page(html) -> Page:
 
 def test_every_link_leads_to_a_place_on_the_page(page):
     targets = page.all("href")
-    assert len(targets) > 200
+    assert len(targets) > 100
     assert {t[1:] for t in targets} <= set(page.all("id"))
     assert all(t.startswith("#") for t in targets)
 
@@ -83,7 +84,9 @@ def test_ids_are_unique(page):
 
 
 def test_nothing_runs_and_nothing_is_fetched(page, html):
-    assert not {"script", "link", "iframe", "object", "embed", "img", "form", "base"} & {tag for tag, _ in page.elements}
+    assert not {"script", "link", "iframe", "object", "embed", "img", "form", "base"} & {
+        tag for tag, _ in page.elements
+    }
     assert not [a for _, attrs in page.elements for a in attrs if a.startswith("on") or a in {"src", "style", "srcset"}]
     urls = re.findall(rb"url\(\s*[\"']?([^\"')]+)", html)
     assert urls
@@ -139,9 +142,11 @@ def test_cover_carries_what_the_report_is_about(page, report):
 
 
 def test_every_piece_of_evidence_has_its_full_hash_and_request_id(page, report):
-    for call in report.evidence:
-        assert call.sha256 in page.text
-        assert call.request_id in page.text
+    items = evidence_items(report.evidence)
+    assert max(len(item.pages) for item in items) == 98
+    for item in items:
+        assert item.sha256 in page.text
+        assert item.first.request_id in page.text
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -177,7 +182,18 @@ def test_a_part_that_was_not_collected_says_so_and_why(report, part, source):
 def test_nothing_collected_at_all_still_gives_a_report_without_figures(report):
     none = dict.fromkeys(("access", "principals", "usage", "errors", "changes", "rotation", "cost", "budget_usd"))
     html = render_html(
-        replace(report, **none, tests=(), controls=(), sources=(), evidence=(), facts=(), limits=(), frameworks=(), tables=())
+        replace(
+            report,
+            **none,
+            tests=(),
+            controls=(),
+            sources=(),
+            evidence=(),
+            facts=(),
+            limits=(),
+            frameworks=(),
+            tables=(),
+        )
     )
     page = Page(html)
     assert "svg" not in {tag for tag, _ in page.elements}
@@ -189,13 +205,13 @@ def test_a_long_table_is_cut_with_its_size_and_the_file_that_has_all(report):
     first, *rest = report.tests
     many = tuple(Observation(f"record {n}") for n in range(7_214))
     text = Page(render_html(replace(report, tests=(replace(first, observations=many), *rest)))).text
-    assert f"Showing {MOST_ROWS} of 7,214; all rows in report.json." in text
+    assert f"Showing {MOST_ROWS} of 7,214; all rows in evidence.json." in text
     assert "record 199" in text
     assert "record 200" not in text
 
 
 def test_a_huge_index_keeps_every_linked_call_and_shows_the_failed_ones(report):
-    calls = tuple(replace(report.evidence[50], id=f"E{n:05}") for n in range(3_000))
+    calls = tuple(replace(report.evidence[0], id=f"E{n:05}") for n in range(3_000))
     failed = replace(calls[-1], status=0, error_code="ReadTimeout")
     first, *rest = report.tests
     cited = replace(first, evidence=tuple(c.id for c in calls[1_000:2_000]))

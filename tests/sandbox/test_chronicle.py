@@ -42,7 +42,9 @@ def test_a_month_has_about_sixteen_hundred_requests(of_key):
 
 
 def test_weekends_and_nights_are_quiet(of_key):
-    uses = [datetime.fromisoformat(record["eventTime"]) for record in of_key if record["eventName"] == "GenerateDataKey"]
+    uses = [
+        datetime.fromisoformat(record["eventTime"]) for record in of_key if record["eventName"] == "GenerateDataKey"
+    ]
     weekdays = sum(moment.weekday() < 5 for moment in uses) / 5
     weekends = sum(moment.weekday() >= 5 for moment in uses) / 2
     assert weekdays > 2 * weekends
@@ -55,7 +57,11 @@ def test_the_key_was_set_up_on_its_first_day(of_key):
 
 
 def test_rotation_was_off_for_five_days_in_april(of_key):
-    changes = [(record["eventName"], day(record).isoformat()) for record in of_key if record["eventName"].endswith("KeyRotation")]
+    changes = [
+        (record["eventName"], day(record).isoformat())
+        for record in of_key
+        if record["eventName"].endswith("KeyRotation")
+    ]
     assert changes[1:] == [("DisableKeyRotation", "2026-04-23"), ("EnableKeyRotation", "2026-04-28")]
 
 

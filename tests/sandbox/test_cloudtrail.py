@@ -56,7 +56,9 @@ def test_an_event_repeats_its_record(shared_account):
     event = events(shared_account, LookupAttributes=by("EventName", "PutKeyPolicy"))[0]
     record = json.loads(event["CloudTrailEvent"])
     assert record["eventID"] == event["EventId"]
-    assert record["eventTime"] == event["EventTime"].astimezone(tz=None).astimezone(shared_account.clock.now().tzinfo).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert record["eventTime"] == event["EventTime"].astimezone(tz=None).astimezone(
+        shared_account.clock.now().tzinfo
+    ).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert event["Resources"] == [{"ResourceType": "AWS::KMS::Key", "ResourceName": record["resources"][0]["ARN"]}]
     assert event["Username"] == "terraform"
     assert event["ReadOnly"] == "false"
@@ -102,7 +104,10 @@ def test_nothing_older_than_ninety_days_is_shown(shared_account):
     [
         ({"MaxResults": 51}, "InvalidMaxResultsException"),
         ({"MaxResults": 1000}, "InvalidMaxResultsException"),
-        ({"LookupAttributes": by("EventName", "Encrypt") + by("EventName", "Decrypt")}, "InvalidLookupAttributesException"),
+        (
+            {"LookupAttributes": by("EventName", "Encrypt") + by("EventName", "Decrypt")},
+            "InvalidLookupAttributesException",
+        ),
         ({"LookupAttributes": by("Colour", "red")}, "InvalidLookupAttributesException"),
         ({"NextToken": "invented"}, "InvalidNextTokenException"),
         ({"EventCategory": "data"}, "InvalidEventCategoryException"),
@@ -211,7 +216,12 @@ def test_a_trail_has_the_default_selector_until_it_gets_another(account):
     cloudtrail = client(account)
     selectors = cloudtrail.get_event_selectors(TrailName="main-trail")["EventSelectors"]
     assert selectors == [
-        {"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": [], "ExcludeManagementEventSources": []}
+        {
+            "ReadWriteType": "All",
+            "IncludeManagementEvents": True,
+            "DataResources": [],
+            "ExcludeManagementEventSources": [],
+        }
     ]
     narrow = {"ReadWriteType": "WriteOnly", "ExcludeManagementEventSources": ["kms.amazonaws.com"]}
     cloudtrail.put_event_selectors(TrailName="main-trail", EventSelectors=[narrow])

@@ -22,13 +22,20 @@ def query(truth, operation="Encrypt", stat="Sum", period=86400, name="m"):
 
 
 def encrypted(truth):
-    return {day: count for (day, name), count in truth.operations.items() if name == "Encrypt" and START.date() <= day < END.date()}
+    return {
+        day: count
+        for (day, name), count in truth.operations.items()
+        if name == "Encrypt" and START.date() <= day < END.date()
+    }
 
 
 def test_daily_sums_are_the_truth(shared_account, cloudwatch):
     answer = cloudwatch.get_metric_data(MetricDataQueries=[query(shared_account.truth)], StartTime=START, EndTime=END)
     (result,) = answer["MetricDataResults"]
-    found = {moment.astimezone(UTC).date(): value for moment, value in zip(result["Timestamps"], result["Values"], strict=True)}
+    found = {
+        moment.astimezone(UTC).date(): value
+        for moment, value in zip(result["Timestamps"], result["Values"], strict=True)
+    }
     assert found == encrypted(shared_account.truth)
     assert result["Timestamps"] == sorted(result["Timestamps"], reverse=True)
     assert result["StatusCode"] == "Complete"
@@ -43,7 +50,10 @@ def test_an_average_of_a_count_is_one(shared_account, cloudwatch):
 
 def test_hours_without_calls_have_no_point(shared_account, cloudwatch):
     answer = cloudwatch.get_metric_data(
-        MetricDataQueries=[query(shared_account.truth, period=3600)], StartTime=START, EndTime=END, ScanBy="TimestampAscending"
+        MetricDataQueries=[query(shared_account.truth, period=3600)],
+        StartTime=START,
+        EndTime=END,
+        ScanBy="TimestampAscending",
     )
     (result,) = answer["MetricDataResults"]
     assert 0 < len(result["Values"]) < 240
@@ -57,7 +67,9 @@ def test_pages_of_points_join_to_the_whole(shared_account, cloudwatch):
     expected = {result["Id"]: result["Values"] for result in whole["MetricDataResults"]}
     joined, token, statuses = {"a": [], "b": []}, {}, []
     while True:
-        page = cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=START, EndTime=END, MaxDatapoints=7, **token)
+        page = cloudwatch.get_metric_data(
+            MetricDataQueries=queries, StartTime=START, EndTime=END, MaxDatapoints=7, **token
+        )
         for result in page["MetricDataResults"]:
             joined[result["Id"]] += result["Values"]
             statuses.append(result["StatusCode"])
@@ -97,7 +109,13 @@ def test_usage_counts_the_whole_account(shared_account, cloudwatch):
         {"Name": "Resource", "Value": "Encrypt"}, {"Name": "Class", "Value": "None"},
     ]  # fmt: skip
     answer = cloudwatch.get_metric_statistics(
-        Namespace="AWS/Usage", MetricName="CallCount", Dimensions=dimensions, StartTime=START, EndTime=END, Period=86400, Statistics=["Sum"]
+        Namespace="AWS/Usage",
+        MetricName="CallCount",
+        Dimensions=dimensions,
+        StartTime=START,
+        EndTime=END,
+        Period=86400,
+        Statistics=["Sum"],
     )
     total = sum(point["Sum"] for point in answer["Datapoints"])
     assert total > sum(encrypted(shared_account.truth).values())
@@ -139,6 +157,15 @@ def test_a_changed_alarm_keeps_its_state(account):
     name = "fluo-kms-errors-production"
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
     alarm = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
-    kept = ("AlarmName", "Namespace", "MetricName", "Dimensions", "Statistic", "Period", "EvaluationPeriods", "ComparisonOperator")
+    kept = (
+        "AlarmName",
+        "Namespace",
+        "MetricName",
+        "Dimensions",
+        "Statistic",
+        "Period",
+        "EvaluationPeriods",
+        "ComparisonOperator",
+    )
     cloudwatch.put_metric_alarm(**{part: alarm[part] for part in kept}, Threshold=20.0)
     assert cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["Threshold"] == 20.0

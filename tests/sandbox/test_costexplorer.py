@@ -20,7 +20,11 @@ def cost(shared_account):
         results, token = [], {}
         while True:
             page = client.get_cost_and_usage(
-                TimePeriod={"Start": str(start), "End": str(end)}, Granularity=granularity, Metrics=list(metrics), **more, **token
+                TimePeriod={"Start": str(start), "End": str(end)},
+                Granularity=granularity,
+                Metrics=list(metrics),
+                **more,
+                **token,
             )
             results.append(page["ResultsByTime"])
             if "NextPageToken" not in page:
@@ -44,8 +48,17 @@ def test_daily_costs_of_kms_are_the_truth(shared_account, cost):
 def test_monthly_costs_rise_with_the_first_two_rotations_only(shared_account, cost):
     rows = [row for page in cost("2025-11-01", "2026-11-01", "MONTHLY", Filter=KMS_ONLY) for row in page]
     found = {date.fromisoformat(row["TimePeriod"]["Start"]): total(row) for row in rows}
-    assert found == {month: amount for month, amount in shared_account.truth.monthly_cost.items() if date(2025, 11, 1) <= month < date(2026, 11, 1)}
-    assert (found[date(2025, 12, 1)], found[date(2026, 3, 1)], found[date(2026, 6, 1)], found[date(2026, 10, 1)]) == (1, 2, 3, 3)
+    assert found == {
+        month: amount
+        for month, amount in shared_account.truth.monthly_cost.items()
+        if date(2025, 11, 1) <= month < date(2026, 11, 1)
+    }
+    assert (found[date(2025, 12, 1)], found[date(2026, 3, 1)], found[date(2026, 6, 1)], found[date(2026, 10, 1)]) == (
+        1,
+        2,
+        3,
+        3,
+    )
 
 
 def test_without_filter_the_other_service_shows(cost):
@@ -78,7 +91,9 @@ def test_a_wrong_filter_finds_no_cost(cost):
 
 
 def test_requests_under_the_free_tier_cost_nothing_but_are_counted(shared_account, cost):
-    ((row,),) = cost("2026-10-01", "2026-11-01", "MONTHLY", ("UnblendedCost", "UsageQuantity"), Filter=KMS_ONLY, GroupBy=BY_TYPE)
+    ((row,),) = cost(
+        "2026-10-01", "2026-11-01", "MONTHLY", ("UnblendedCost", "UsageQuantity"), Filter=KMS_ONLY, GroupBy=BY_TYPE
+    )
     groups = {group["Keys"][0]: group["Metrics"] for group in row["Groups"]}
     requests = groups["us-east-1-KMS-Requests"]
     assert requests["UnblendedCost"] == {"Amount": "0", "Unit": "USD"}
@@ -121,7 +136,11 @@ def test_long_answers_come_in_pages_without_gap(cost):
     ],
 )
 def test_bad_requests_are_refused(shared_account, change, code):
-    usual = {"TimePeriod": {"Start": "2026-10-01", "End": "2026-10-02"}, "Granularity": "DAILY", "Metrics": ["UnblendedCost"]}
+    usual = {
+        "TimePeriod": {"Start": "2026-10-01", "End": "2026-10-02"},
+        "Granularity": "DAILY",
+        "Metrics": ["UnblendedCost"],
+    }
     with pytest.raises(ClientError) as error:
         shared_account.session.client("ce").get_cost_and_usage(**usual | change)
     assert error.value.response["Error"]["Code"] == code

@@ -97,7 +97,9 @@ def test_motos_dates_come_from_the_name_that_is_replaced():
     for function in (utcnow, unix_time):
         assert "datetime" in function.__code__.co_names or "utcnow" in function.__code__.co_names
     with SimulatedAccount() as account:
-        created = account.session.client("iam").create_role(RoleName="new", AssumeRolePolicyDocument="{}")["Role"]["CreateDate"]
+        created = account.session.client("iam").create_role(RoleName="new", AssumeRolePolicyDocument="{}")["Role"][
+            "CreateDate"
+        ]
     assert created == SAMPLE_NOW
 
 

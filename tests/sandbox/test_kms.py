@@ -8,7 +8,12 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-STATEMENT = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "kms:*", "Resource": "*"}
+STATEMENT = {
+    "Effect": "Allow",
+    "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+    "Action": "kms:*",
+    "Resource": "*",
+}
 
 
 def policy(*statements):
@@ -64,7 +69,9 @@ def test_the_key_policy_needs_no_name_and_lets_the_backend_in_without_condition(
     assert not [action for action in statements["AllowKeyAdministration"]["Action"] if action.endswith("crypt")]
 
 
-@pytest.mark.parametrize("name", ["get_key_policy", "get_key_rotation_status", "list_key_rotations", "get_key_last_usage"])
+@pytest.mark.parametrize(
+    "name", ["get_key_policy", "get_key_rotation_status", "list_key_rotations", "get_key_last_usage"]
+)
 def test_operations_that_take_no_alias_refuse_one(shared_account, shared_kms, name):
     with pytest.raises(ClientError) as error:
         getattr(shared_kms, name)(KeyId=shared_account.truth.alias)
@@ -109,7 +116,9 @@ def test_a_well_formed_policy_is_stored(account, kms):
 def test_lists_are_paged_by_limit_and_marker(kms, account):
     for number in range(3):
         kms.create_alias(AliasName=f"alias/extra-{number}", TargetKeyId=account.truth.key_id)
-        kms.create_grant(KeyId=account.truth.key_id, GranteePrincipal="arn:aws:iam::123456789012:role/r", Operations=["Decrypt"])
+        kms.create_grant(
+            KeyId=account.truth.key_id, GranteePrincipal="arn:aws:iam::123456789012:role/r", Operations=["Decrypt"]
+        )
     calls = {
         "list_keys": ("Keys", {}),
         "list_aliases": ("Aliases", {}),
@@ -188,7 +197,9 @@ def test_a_key_pending_deletion_is_in_the_wrong_state(account, kms):
 
 
 def test_the_wrong_context_makes_a_ciphertext_invalid(account, kms):
-    blob = kms.encrypt(KeyId=account.truth.alias, Plaintext=b"secret", EncryptionContext={"purpose": "a"})["CiphertextBlob"]
+    blob = kms.encrypt(KeyId=account.truth.alias, Plaintext=b"secret", EncryptionContext={"purpose": "a"})[
+        "CiphertextBlob"
+    ]
     assert kms.decrypt(CiphertextBlob=blob, EncryptionContext={"purpose": "a"})["Plaintext"] == b"secret"
     with pytest.raises(ClientError) as error:
         kms.decrypt(CiphertextBlob=blob, EncryptionContext={"purpose": "b"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from botocore.config import Config
@@ -32,7 +33,7 @@ def test_one_of_the_four_rotations_came_eight_days_late(account, kms):
     assert [one["RotationDate"] for one in rotations] == [one.date for one in account.truth.rotations]
     assert {one["RotationType"] for one in rotations} == {"AUTOMATIC"}
     dates = [account.truth.created, *(one["RotationDate"] for one in rotations)]
-    gaps = [(late - early).days for early, late in zip(dates, dates[1:], strict=False)]
+    gaps = [(late - early).days for early, late in pairwise(dates)]
     assert gaps == [90, 90, 98, 90]
 
 
@@ -45,7 +46,9 @@ def test_all_key_material_adds_the_first_which_has_no_date(account, kms):
 
 
 def test_rotations_are_paged(account, kms):
-    pages = list(kms.get_paginator("list_key_rotations").paginate(KeyId=account.truth.key_id, PaginationConfig={"PageSize": 3}))
+    pages = list(
+        kms.get_paginator("list_key_rotations").paginate(KeyId=account.truth.key_id, PaginationConfig={"PageSize": 3})
+    )
     assert [len(page["Rotations"]) for page in pages] == [3, 1]
 
 

@@ -44,7 +44,12 @@ def client(server):
 
     def make(service):
         made = boto3.client(
-            service, "us-east-1", endpoint_url=server.endpoint, aws_access_key_id="any", aws_secret_access_key="any", config=ONCE
+            service,
+            "us-east-1",
+            endpoint_url=server.endpoint,
+            aws_access_key_id="any",
+            aws_secret_access_key="any",
+            config=ONCE,
         )
         clients.append(made)
         return made
@@ -70,7 +75,9 @@ def test_a_real_client_reads_over_each_protocol(account, client):
     assert len(client("cloudwatch").describe_alarms()["MetricAlarms"]) == 2
     assert client("s3").list_buckets()["Buckets"][0]["Name"] == "fluo-cloudtrail-123456789012"
     month = {"Start": "2026-10-01", "End": "2026-11-01"}
-    assert client("ce").get_cost_and_usage(TimePeriod=month, Granularity="MONTHLY", Metrics=["UnblendedCost"])["ResultsByTime"]
+    assert client("ce").get_cost_and_usage(TimePeriod=month, Granularity="MONTHLY", Metrics=["UnblendedCost"])[
+        "ResultsByTime"
+    ]
 
 
 def test_answers_over_http_are_those_in_process(account, client):

@@ -49,7 +49,10 @@ def test_an_answer_survives_being_written_and_read():
         ({}, "MissingAuthenticationToken"),
         ({"authorization": "AWS4-HMAC-SHA256 Credential=AKIA/2026"}, "MissingAuthenticationToken"),
         (
-            {"authorization": "AWS4-HMAC-SHA256 Credential=A/d/us-east-1/kms/aws4_request", "x-amz-target": "TrentService.Nothing"},
+            {
+                "authorization": "AWS4-HMAC-SHA256 Credential=A/d/us-east-1/kms/aws4_request",
+                "x-amz-target": "TrentService.Nothing",
+            },
             "UnknownOperationException",
         ),
     ],

@@ -54,10 +54,13 @@ def alarms_can_fire(alarms: Frame, metrics: Frame, _criteria: Criteria) -> Verdi
         the last two weeks, but may exist, leaves the check open: CloudWatch lists only metrics with data in that time,
         and one that counts rare events can be silent for longer.
     Not applicable when: no alarm watches the key; that is the check alarms-exist.
-    Fix: for errors and throttling, make a metric of CloudTrail records (aws logs put-metric-filter on
-        $.eventSource = "kms.amazonaws.com" and $.errorCode, with default value 0 so that silence shows as 0) and move
-        the alarm to it (aws cloudwatch put-metric-alarm). Then aws cloudwatch enable-alarm-actions --alarm-names NAME,
-        and give it an SNS topic with --alarm-actions.
+    Fix: count errors in the log group of the trail: aws logs put-metric-filter --log-group-name GROUP
+        --filter-name fluo-kms-errors --filter-pattern
+        '{ ($.eventSource = "kms.amazonaws.com") && ($.errorCode = "*") && ($.resources[0].ARN = "KEY_ARN") }'
+        --metric-transformations metricName=KmsErrors,metricNamespace=FLUO,metricValue=1,defaultValue=0.
+        Move the alarm to that metric, and give it somebody to tell: aws cloudwatch put-metric-alarm --alarm-name NAME
+        --namespace FLUO --metric-name KmsErrors --statistic Sum --period 300 --evaluation-periods 1 --threshold 5
+        --comparison-operator GreaterThanThreshold --actions-enabled --alarm-actions TOPIC_ARN.
     Still by hand: fire each alarm once (aws cloudwatch set-alarm-state) and see the message arrive; whether the SNS
         subscription is confirmed, and whether threshold and period suit the traffic, is not read here. An alarm without
         an action of its own may still serve a composite alarm.

@@ -27,8 +27,11 @@ def alarms_exist(alarms: Frame, _criteria: Criteria) -> Verdict:
     Why: a log that nobody reads detects nothing. An alarm is what turns an event on the key into somebody's work.
     Passes when: at least one CloudWatch alarm watches the key and has its actions enabled.
     Fails when: there is no such alarm, or the actions of each are switched off.
-    Fix: fluo-audit provision plan --enable-alarms --alarm-actions TOPIC_ARN, then apply it. For an alarm that is
-        switched off: aws cloudwatch enable-alarm-actions --alarm-names NAME.
+    Fix: for unusual use of the key: aws cloudwatch put-metric-alarm --alarm-name fluo-kms-use --namespace AWS/KMS
+        --metric-name SuccessfulRequest --dimensions Name=KeyArn,Value=KEY_ARN Name=Operation,Value=Decrypt
+        --statistic Sum --period 3600 --evaluation-periods 1 --threshold NUMBER
+        --comparison-operator GreaterThanThreshold --alarm-actions TOPIC_ARN. For an alarm that is switched off:
+        aws cloudwatch enable-alarm-actions --alarm-names NAME.
     Still by hand: who receives the alarm and what they did about the last one. An alarm on a metric made of log events
         does not show which key it is about: it is counted only when its name begins with fluo-kms-. EventBridge rules
         on KMS events can do the same work, and are not read here.

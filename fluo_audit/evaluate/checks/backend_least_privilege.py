@@ -44,8 +44,9 @@ def backend_least_privilege(key_policy: KeyPolicy, role_policies: Frame, criteri
     Passes when: each backend role may do DescribeKey, GenerateDataKey, Encrypt and Decrypt, in some encryption context,
         and nothing else on the key.
     Fails when: a role may do anything else, or lacks one of the four.
-    Fix: fluo-audit provision plan, then apply it; or take the further actions out of the statements that are named
-        (aws kms put-key-policy, aws iam create-policy-version --set-as-default).
+    Fix: take the further actions out of the statements that are named, or add the missing one. For the key policy:
+        aws kms put-key-policy --key-id KEY --policy file://policy.json. For a managed policy of the role:
+        aws iam create-policy-version --policy-arn ARN --policy-document file://policy.json --set-as-default.
     Still by hand: grants, permissions boundaries and policies of the organization are not read here; nor is what a role
         may do through an AWS service, or on other keys.
     Peers: Prowler, Security Hub KMS.1 and Turbot look for wide kms actions in identity policies, not in

@@ -37,9 +37,12 @@ def encryption_context_enforced(key_policy: KeyPolicy, role_policies: Frame, cri
     Passes when: Decrypt, Encrypt and GenerateDataKey are denied to each backend role without an encryption context,
         without purpose in it, and with any purpose that is not in encryption_context_purposes.
     Fails when: one of these requests is allowed; the statements that allow it are named.
-    Fix: fluo-audit provision plan --enforce-encryption-context, then apply it: it puts the condition on the Allow of
-        the key policy, and a Deny of every other purpose beside it, which also binds what the account root delegates.
-        Look first at the check encryption-context-used: what the backend sends without purpose will be denied.
+    Fix: look first at the check encryption-context-used, because what the backend sends without a declared purpose
+        will be denied. Then put the condition StringEquals kms:EncryptionContext:purpose with the declared values on
+        the statement that is named, but not on kms:DescribeKey, which carries no context. Add a Deny for the role on
+        kms:Decrypt, kms:Encrypt, kms:GenerateDataKey* and kms:ReEncrypt* with StringNotEquals on the same key and
+        values: it also binds what the account root delegates (aws kms put-key-policy --key-id KEY
+        --policy file://policy.json).
     Still by hand: principals that are not declared backend roles (the Deny does not cover them), grants, service and
         resource control policies and permissions boundaries: none of them is read here.
     Peers: none. cfn-lint, checkov and parliament pass the policy that enforces nothing.
@@ -91,7 +94,7 @@ def _observe(gaps: list[tuple[str, str, Gap]]) -> Iterator[Observation]:
         actions, attempts = grouped.setdefault((role, _statements(gap)), ({}, {}))
         actions[action] = attempts[gap.attempt] = None
     for (role, statements), (actions, attempts) in grouped.items():
-        yield Observation(f"{statements}: allows {', '.join(actions)} with {', or '.join(attempts)}", by=role)
+        yield Observation(f"{statements}: allows {', '.join(actions)} (tried: {'; '.join(attempts)})", by=role)
 
 
 def _statements(gap: Gap) -> str:

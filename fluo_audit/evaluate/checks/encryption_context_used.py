@@ -39,9 +39,10 @@ def encryption_context_used(events: Frame, criteria: Criteria) -> Verdict:
         check principals-expected.
     Not applicable when: no backend role made a cryptographic call in the period.
     Fix: pass purpose in the encryption context where the backend calls KMS; if the purpose is a real one, such as
-        health_check, add it to encryption_context_purposes under [baseline] in fluo-audit.toml. Then enforce it:
-        fluo-audit provision plan.
+        health_check, add it to encryption_context_purposes under [baseline] in fluo-audit.toml. Then enforce it: see
+        the check encryption-context-enforced.
     Still by hand: whether each purpose was true to the data that the key protected; CloudTrail shows what was said.
+        Of a ReEncrypt call one of its two contexts is read.
     Peers: none reads the encryption context of events.
     """
     baseline = criteria.baseline

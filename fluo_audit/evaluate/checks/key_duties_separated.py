@@ -20,7 +20,7 @@ from fluo_audit.model.baseline import Criteria
 from fluo_audit.model.facts import KeyPolicy
 from fluo_audit.model.finding import Observation, Result, Severity, Verdict, failed, passed, undeclared
 from fluo_audit.model.sources import KEY_POLICY, ROLE_POLICIES
-from fluo_audit.policy import Effect, KmsAction, PolicyDocument, PrincipalName, Statement
+from fluo_audit.policy import KmsAction, PolicyDocument, PrincipalName, Statement
 from fluo_audit.policy.wildcard import has_wildcard, lower
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def key_duties_separated(key_policy: KeyPolicy, role_policies: Frame, criteria: 
         account root is left out: its statement hands the decision to IAM.
     Fails when: one may do both, a backend role may administer the key, or every principal of the account may do both.
     Fix: split the statement of the key policy in two, one with the administrative and one with the cryptographic
-        actions, for different principals (aws kms put-key-policy --key-id KEY --policy file://policy.json).
-        fluo-audit provision plan writes such a policy.
+        actions, for different principals (aws kms put-key-policy --key-id KEY --policy file://policy.json). From the
+        policies of a backend role take the administrative actions.
     Still by hand: while the key policy delegates to the account root, anybody with kms actions in an IAM policy may do
         both; the policies of principals other than the backend roles are not read here (aws iam
         get-account-authorization-details shows them). Neither are grants, nor people who may take more than one role.
@@ -126,8 +126,8 @@ def _principals(policy: PolicyDocument, criteria: Criteria) -> list[str]:
 
 
 def _named_in(statement: Statement) -> Iterator[str]:
-    """Give the principals that an Allow statement names: as principal, or in a condition on aws:PrincipalArn."""
-    if statement.effect is not Effect.ALLOW or statement.principals is None or statement.principals.excluded:
+    """Give the principals that a statement names: as principal, or in a condition on aws:PrincipalArn."""
+    if statement.principals is None or statement.principals.excluded:
         return
     yield from (principal.name for principal in statement.principals.values if _can_be_asked(principal))
     for condition in statement.conditions:

@@ -45,6 +45,7 @@ CASES = [
     ("dead beats not known", [alarm(), alarm("b", actions_enabled=None)], SEED[:1], {}, "fail", ["a link is broken in 1 of 2 alarms on the key: a"]),
     ("a metric that was not looked for", [alarm()], [], {}, "not_assessed", ["without the metric of a"]),
     ("not stated", [alarm(actions_enabled=None, alarm_actions=None)], [metric()], {}, "not_assessed", ["without ActionsEnabled of a; AlarmActions of a"]),
+    ("a metric that was not looked up", [alarm()], [metric("UserErrorCount", exists=None)], {}, "not_assessed", ["AWS/KMS UserErrorCount, which a watches"]),
     ("no alarm", [], [], {}, "not_applicable", ["no alarm watches the key"]),
     ("dead in a partial list", [alarm(alarm_actions="[]")], [metric()], {"partial": ["alarms"]}, "fail", []),
     ("whole in a partial list", [alarm()], [metric()], {"partial": ["alarms"]}, "not_assessed", []),

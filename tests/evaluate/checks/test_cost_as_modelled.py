@@ -78,5 +78,5 @@ CASES = [
 @pytest.mark.parametrize(
     ("name", "key", "rotations", "bill", "settings", "expected", "texts"), CASES, ids=[case[0] for case in CASES]
 )
-def test_cost_as_modelled(confirm, name, key, rotations, bill, settings, expected, texts):
+def test_cost_as_modelled(confirm, *, name, key, rotations, bill, settings, expected, texts):
     confirm(cost_as_modelled, [bill, key, rotations], settings, expected, *texts)

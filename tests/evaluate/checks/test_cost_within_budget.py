@@ -34,5 +34,5 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "bill", "settings", "expected", "texts"), CASES, ids=[case[0] for case in CASES])
-def test_cost_within_budget(confirm, name, bill, settings, expected, texts):
+def test_cost_within_budget(confirm, *, name, bill, settings, expected, texts):
     confirm(cost_within_budget, [bill], settings, expected, *texts)

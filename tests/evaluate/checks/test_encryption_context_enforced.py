@@ -47,7 +47,7 @@ CAREFUL = role_policy(StringEquals={PURPOSE: PURPOSES})
 CASES = [
     ("the module of the readme", [ROOT, UNCONDITIONAL], [CAREFUL], DECLARED, "fail",
      ["without a declared purpose the key can be used through key policy, AllowFluoBackendKeyUsage",
-      "key policy, AllowFluoBackendKeyUsage: allows kms:Decrypt, kms:Encrypt, kms:GenerateDataKey with no encryption context, or only a foreign key, or",
+      "key policy, AllowFluoBackendKeyUsage: allows kms:Decrypt, kms:Encrypt, kms:GenerateDataKey (tried: no encryption context; only a foreign key; purpose is ",
       f"by {BACKEND}", "1 backend role, 3 actions"]),
     ("Allow and Deny with the purpose", [ROOT, CONDITIONAL, DENY_OTHERS], [CAREFUL], DECLARED, "pass",
      ["kms:Decrypt, kms:Encrypt, kms:GenerateDataKey are denied to 1 backend role without a declared purpose (compliance_evidence, pii_redaction)"]),

@@ -46,5 +46,5 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "grants", "settings", "expected", "texts"), CASES, ids=[case[0] for case in CASES])
-def test_grants_expected(confirm, name, grants, settings, expected, texts):
+def test_grants_expected(confirm, *, name, grants, settings, expected, texts):
     confirm(grants_expected, [grants], settings, expected, *texts)

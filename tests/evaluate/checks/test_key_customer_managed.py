@@ -12,5 +12,5 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "manager", "expected", "text"), CASES, ids=[case[0] for case in CASES])
-def test_key_customer_managed(confirm, name, manager, expected, text):
+def test_key_customer_managed(confirm, *, name, manager, expected, text):
     confirm(key_customer_managed, [{"manager": manager}], {}, expected, text)

@@ -44,6 +44,7 @@ CASES = [
     ("another account", [*SEPARATE, allow("All", "arn:aws:iam::444455556666:root", "kms:*")], [], DECLARED, "fail", ["by arn:aws:iam::444455556666:root"]),
     ("a service", [*SEPARATE, allow("All", {"Service": "backup.amazonaws.com"}, "kms:*")], [], DECLARED, "fail", ["by backup.amazonaws.com"]),
     ("the id of a deleted role", [*SEPARATE, allow("All", "AROAEXAMPLEEXAMPLE123", "kms:*")], [], DECLARED, "pass", []),
+    ("something that cannot act", [*SEPARATE, allow("All", "arn:aws:s3:::bucket", "kms:*")], [], DECLARED, "pass", []),
     ("a Deny takes it back", [*SEPARATE, allow("All", OTHER, "kms:*"), allow("No", OTHER, ["kms:PutKeyPolicy", "kms:*Key*", "kms:*Grant", "kms:*Alias", "kms:*Resource", "kms:UpdatePrimaryRegion"], "Deny")], [], DECLARED, "pass", []),
     ("the account root delegates", [ROOT], [], DECLARED, "pass", []),
     ("the backend administers by its own policy", SEPARATE, [role_policy("kms:DisableKey")], DECLARED, "fail",

@@ -19,5 +19,5 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "state", "expected", "text"), CASES, ids=[case[0] for case in CASES])
-def test_key_enabled(confirm, name, state, expected, text):
+def test_key_enabled(confirm, *, name, state, expected, text):
     confirm(key_enabled, [{"state": state}], {}, expected, text)

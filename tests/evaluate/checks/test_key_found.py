@@ -25,5 +25,5 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "key", "expected", "texts"), CASES, ids=[case[0] for case in CASES])
-def test_key_found(confirm, name, key, expected, texts):
+def test_key_found(confirm, *, name, key, expected, texts):
     confirm(key_found, [key], {}, expected, *texts)

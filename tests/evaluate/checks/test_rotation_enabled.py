@@ -33,5 +33,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "key", "rotation", "expected", "texts"), CASES, ids=[case[0] for case in CASES])
-def test_rotation_enabled(confirm, name, key, rotation, expected, texts):
+def test_rotation_enabled(confirm, *, name, key, rotation, expected, texts):
     confirm(rotation_enabled, [key, rotation], {}, expected, *texts)
+
+
+def test_off_is_off_and_says_no_more(judge):
+    assert judge(rotation_enabled, {}, {"enabled": False}).seen == "automatic rotation is off"

@@ -99,5 +99,5 @@ CASES = [
 @pytest.mark.parametrize(
     ("name", "key", "rotations", "events", "settings", "expected", "texts"), CASES, ids=[case[0] for case in CASES]
 )
-def test_rotation_history_reconciled(confirm, name, key, rotations, events, settings, expected, texts):
+def test_rotation_history_reconciled(confirm, *, name, key, rotations, events, settings, expected, texts):
     confirm(rotation_history_reconciled, [key, rotations, events], settings, expected, *texts)

@@ -156,5 +156,5 @@ CASES = [
 @pytest.mark.parametrize(
     ("name", "key", "rotations", "settings", "expected", "texts"), CASES, ids=[case[0] for case in CASES]
 )
-def test_rotation_on_time(confirm, name, key, rotations, settings, expected, texts):
+def test_rotation_on_time(confirm, *, name, key, rotations, settings, expected, texts):
     confirm(rotation_on_time, [key, rotations], settings, expected, *texts)

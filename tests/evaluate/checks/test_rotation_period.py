@@ -18,5 +18,5 @@ CASES = [
 @pytest.mark.parametrize(
     ("name", "key", "rotation", "baseline", "expected", "text"), CASES, ids=[case[0] for case in CASES]
 )
-def test_rotation_period(confirm, name, key, rotation, baseline, expected, text):
+def test_rotation_period(confirm, *, name, key, rotation, baseline, expected, text):
     confirm(rotation_period, [key, rotation], baseline, expected, text)

@@ -26,5 +26,5 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "trails", "expected", "texts"), CASES, ids=[case[0] for case in CASES])
-def test_trail_delivery(confirm_trails, name, trails, expected, texts):
+def test_trail_delivery(confirm_trails, *, name, trails, expected, texts):
     confirm_trails(trail_delivery, trails, expected, *texts)

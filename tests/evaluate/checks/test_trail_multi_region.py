@@ -33,5 +33,5 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "trails", "expected", "texts"), CASES, ids=[case[0] for case in CASES])
-def test_trail_multi_region(confirm_trails, name, trails, expected, texts):
+def test_trail_multi_region(confirm_trails, *, name, trails, expected, texts):
     confirm_trails(trail_multi_region, trails, expected, *texts)

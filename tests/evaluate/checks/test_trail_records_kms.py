@@ -27,5 +27,5 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "trails", "expected", "texts"), CASES, ids=[case[0] for case in CASES])
-def test_trail_records_kms(confirm_trails, name, trails, expected, texts):
+def test_trail_records_kms(confirm_trails, *, name, trails, expected, texts):
     confirm_trails(trail_records_kms, trails, expected, *texts)

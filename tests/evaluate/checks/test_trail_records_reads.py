@@ -26,7 +26,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "trails", "expected", "texts"), CASES, ids=[case[0] for case in CASES])
-def test_trail_records_reads(confirm_trails, name, trails, expected, texts):
+def test_trail_records_reads(confirm_trails, *, name, trails, expected, texts):
     confirm_trails(trail_records_reads, trails, expected, *texts)
 
 
