@@ -24,8 +24,8 @@ def rows(figures: Sequence[Figure]) -> list[tuple[str, ...]]:
             f"{each.beside:.4g} {each.unit}",
             each.beside_name,
             f"{each.ratio:.2f}",
-            f"<= {each.goal:g}",
-            "ok" if each.met else "!!",
+            "" if each.goal is None else f"<= {each.goal:g}",
+            "" if each.goal is None else "ok" if each.met else "!!",
         )
         for each in figures
     ]
@@ -35,7 +35,8 @@ def text(figures: Sequence[Figure]) -> str:
     """Return the figures as an aligned table."""
     lines = [HEAD, *rows(figures)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(line.rstrip() for line in padded)
 
 
 def page(figures: Sequence[Figure], at: datetime) -> str:

@@ -20,6 +20,7 @@ ERRORS = ("#7d1420", "#93620a", "#4a505a", "#b569dd")
 MOST_STRIPS, MOST_MATERIALS, MOST_MONTHS = 8, 24, 14
 _LONGEST_LABEL = 22
 _WIDEST_DAY = 24.0
+_WIDEST_MONTH, _LABEL_HEIGHT = 52, 14
 
 
 def known(counts: Sequence[int | None]) -> list[int]:
@@ -291,7 +292,7 @@ def cost(months: Sequence[MonthCost], budget: Decimal | None, name: str = "figur
     values = ticks(max(heights, default=0), 4, whole=False)
     scale = (base - top) / values[-1]
     title = f"KMS cost by month and usage type, {drawn[0].month} to {drawn[-1].month}" if drawn else "KMS cost by month"
-    g = Svg(name, base + 56, title, " ".join(_cost_told(drawn, budget)))
+    g = Svg(name, base + 68, title, " ".join(_cost_told(drawn, budget)))
     shown = [i for i in range(len(names)) if any(p[i] for p in parts)]
     g.legend(left, 12, [(_cut(names[i]), f"s{i % 4}", SERIES[i % 4]) for i in shown])
     for value in values:
@@ -301,6 +302,7 @@ def cost(months: Sequence[MonthCost], budget: Decimal | None, name: str = "figur
     width = min(slot * 0.56, 44)
     for i, month in enumerate(drawn):
         _month(g, month, parts[i], (left + slot * (i + 0.5), base, top), (width, scale))
+    _month_labels(g, drawn, left, slot, base)
     g.line(left, base, right, base, style="axis", stroke=MUTED)
     if budget is not None:
         y = base - scale * float(budget)
@@ -324,8 +326,6 @@ def _month(
 ) -> None:
     middle, base, top = place
     width, scale = size
-    mark = "*" if month.estimated or month.days_collected < month.days_in_month else ""
-    g.text(middle, base + 14, month.month + mark, anchor="middle")
     if not month.days_collected:
         g.hatch(middle - width / 2, top, width, base - top)
         return
@@ -334,11 +334,25 @@ def _month(
         if part > 0:
             g.path(f"M{short(middle)} {short(y)}v{short(-part * scale)}", f"s{i % 4}", SERIES[i % 4], width)
             y -= part * scale
-    g.text(middle, min(y, base) - 4, f"${money(month.total)}", "label", INK, anchor="middle")
+    label = min(y, base)
     if month.modelled is not None:
         level = base - scale * float(month.modelled)
         for style, colour, stroke in (("halo", "#ffffff", 3.6), ("due", INK, 1.6)):
             g.path(f"M{short(middle - width / 2 - 5)} {short(level)}h{short(width + 10)}", style, colour, stroke)
+        if abs(level - label) < _LABEL_HEIGHT:
+            label = min(level, label)
+    g.text(middle, label - 4, f"${money(month.total)}", "label", INK, anchor="middle")
+
+
+def _month_labels(g: Svg, months: Sequence[MonthCost], left: float, slot: float, base: float) -> None:
+    """Write 2026-10 below each month, or 10 with the year below its first month when there is little room."""
+    wide = slot > _WIDEST_MONTH
+    for i, month in enumerate(months):
+        middle = left + slot * (i + 0.5)
+        mark = "*" if month.estimated or month.days_collected < month.days_in_month else ""
+        g.text(middle, base + 14, (month.month if wide else month.month[5:]) + mark, anchor="middle")
+        if not wide and (i == 0 or month.month[:4] != months[i - 1].month[:4]):
+            g.text(middle, base + 27, month.month[:4], anchor="middle")
 
 
 def _cost_notes(g: Svg, months: Sequence[MonthCost], left: float, base: float) -> None:
@@ -347,7 +361,7 @@ def _cost_notes(g: Svg, months: Sequence[MonthCost], left: float, base: float) -
         notes.append("* estimated, or not the whole month")
     if any(not m.days_collected for m in months):
         notes.append("hatched: not collected")
-    g.text(left, base + 48, "; ".join(notes), "note")
+    g.text(left, base + 61, "; ".join(notes), "note")
     if any(m.modelled is not None for m in months):
-        g.path(f"M{left} {base + 29}h20", "due", INK, 1.6)
-        g.text(left + 26, base + 33, "modelled: what the rotations so far should cost", "note")
+        g.path(f"M{left} {base + 42}h20", "due", INK, 1.6)
+        g.text(left + 26, base + 46, "modelled: what the rotations so far should cost", "note")

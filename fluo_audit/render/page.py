@@ -160,6 +160,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters |= {
+        "brief": wording.brief,
         "count": wording.count,
         "day": wording.day,
         "money": wording.money,

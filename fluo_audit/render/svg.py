@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from fluo_audit.render.text import printable
 
-INK, MUTED, GRID, LATE, TODAY = "#1b1f24", "#5b6470", "#dfe3e8", "#7d1420", "#2b45d8"
+INK, MUTED, GRID, HATCH, LATE, TODAY = "#1b1f24", "#5b6470", "#dfe3e8", "#a4adb8", "#7d1420", "#2b45d8"
 WIDTH = 680
 _CHARACTER = 6.1  # mean advance of Plex Sans at 11 px
 
@@ -73,11 +73,11 @@ class Svg:
     def hatch(self, x: float, y: float, width: float, height: float) -> None:
         """Fill an area with diagonal lines: data that was not collected."""
         lines = []
-        for step in range(3, int(width + height), 5):
+        for step in range(3, int(width + height), 6):
             x1, y1 = x + max(0, step - height), y + min(step, height)
             x2, y2 = x + min(step, width), y + max(0, step - width)
             lines.append(f"M{short(x1)} {short(y1)}L{short(x2)} {short(y2)}")
-        self.path("".join(lines), "hatch", MUTED, 0.7)
+        self.path("".join(lines), "hatch", HATCH, 0.7)
 
     def legend(self, x: float, y: float, entries: list[tuple[str, str, str]]) -> None:
         """Write (name, class, colour) entries on one line."""

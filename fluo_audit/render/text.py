@@ -49,7 +49,7 @@ def font_css() -> str:
 @cache
 def printable_characters() -> frozenset[str]:
     """Return the characters that every bundled font has a glyph for and that show as themselves."""
-    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]  # fonttools ships no types
+    from fontTools.ttLib import TTFont
 
     maps = [frozenset(TTFont(BytesIO(face.read())).getBestCmap()) for face in FACES]
     return frozenset(c for c in map(chr, frozenset.intersection(*maps)) if unicodedata.category(c) not in _UNPRINTED)

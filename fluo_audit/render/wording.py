@@ -11,6 +11,7 @@ from fluo_audit.model.finding import Conclusion
 
 _CENT = Decimal("0.01")
 _LONGEST_PARAMETERS = 84
+_BRIEF = 200
 _PAGING = frozenset({"NextToken", "NextMarker", "Marker", "Limit", "MaxItems", "MaxResults"})
 
 
@@ -60,6 +61,14 @@ def outcome(counts: Mapping[Conclusion, int]) -> str:
     rest = [f"{counts[c]:,} {one if counts[c] == 1 else many}" for c, (one, many) in clauses.items() if counts[c]]
     first = f"The evidence supports {counts[Conclusion.SUPPORTED]:,} of {count(total, 'test')}."
     return f"{first} {sentence(rest)[:1].upper()}{sentence(rest)[1:]}." if rest else first
+
+
+def brief(text: str) -> str:
+    """Return the first sentences of a long text, for a row that links to all of it."""
+    if len(text) <= _BRIEF:
+        return text
+    end = text.rfind(". ", 0, _BRIEF)
+    return text[: end + 1] if end > 0 else text[:_BRIEF].rpartition(" ")[0] + "…"
 
 
 def parameters(values: Mapping[str, Any], known: Mapping[str, str]) -> str:

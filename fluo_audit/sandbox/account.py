@@ -14,7 +14,7 @@ from botocore.exceptions import ConnectTimeoutError
 
 from fluo_audit.sandbox import identities, resources, story
 from fluo_audit.sandbox.billing import Bill
-from fluo_audit.sandbox.chronicle import Chronicle
+from fluo_audit.sandbox.chronicle import past_of
 from fluo_audit.sandbox.clock import SAMPLE_NOW, SimulatedClock
 from fluo_audit.sandbox.cloudtrail import HORIZON, CloudTrail
 from fluo_audit.sandbox.cloudwatch import CloudWatch
@@ -147,7 +147,7 @@ class SimulatedAccount:
             resources.build_trail(api)
             resources.build_alarms(api, key.id)
         rotation.remember(key.id, key.rotations)
-        self._ledger.load(Chronicle(calendar, self._seed, self._roles, key, staging).events())
+        self._ledger.load(past_of(self._now, self._seed, key, staging, tuple(self._roles.ids.items())))
         due = key.rotations[-1].date + timedelta(days=story.PERIOD_DAYS)
         bill = Bill(key, self._ledger, self._now)
         self.gateway.serve("ce", CostExplorer(self.clock, bill).operations)

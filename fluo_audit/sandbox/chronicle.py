@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from bisect import bisect
 from datetime import timedelta
+from functools import lru_cache
+from operator import attrgetter
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from fluo_audit.sandbox import identities, story
+from fluo_audit.sandbox.identities import Roles
 from fluo_audit.sandbox.ledger import ACCOUNT, Event, Identity, Resource
 from fluo_audit.sandbox.resources import KEY_POLICY, policy_text
+from fluo_audit.sandbox.story import Calendar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from fluo_audit.sandbox.identities import Roles
-    from fluo_audit.sandbox.story import Calendar, KeyStory
+    from fluo_audit.sandbox.story import KeyStory
 
 KMS = "kms.amazonaws.com"
 JAVA = "aws-sdk-java/2.31.20 md/io#async md/http#NettyNio ua/2.1 os/Linux#6.1 lang/java#21.0.5 exec-env/EC2"
@@ -48,6 +51,15 @@ _INSTANCES, _INSTANCE_LIFE_DAYS = len(_ADDRESSES), 30
 _UUID_MASK = ~((0xF << 76) | (0x3 << 62))
 _UUID_4 = (0x4 << 76) | (0x2 << 62)
 DELIVERY = timedelta(minutes=10)  # the youngest traffic lies this far back
+
+
+@lru_cache(maxsize=2)
+def past_of(
+    now: datetime, seed: int, key: KeyStory, staging: KeyStory, roles: tuple[tuple[str, str], ...]
+) -> tuple[Event, ...]:
+    """Return every event of an account, oldest first. Kept, because accounts of one clock and seed share their past."""
+    chronicle = Chronicle(Calendar(now), seed, Roles(dict(roles)), key, staging)
+    return tuple(sorted(chronicle.events(), key=attrgetter("time")))
 
 
 class Chronicle:

@@ -176,6 +176,14 @@ def test_cost_shows_the_budget_and_what_the_rotations_should_cost(report):
     assert "2026-11*" in texts(root)
 
 
+def test_labels_of_a_year_of_months_do_not_run_into_each_other():
+    year = [month(f"{2025 + (10 + n) // 12}-{(10 + n) % 12 + 1:02}", a="1") for n in range(13)]
+    written = texts(draw(charts.cost, year, None))
+    assert [t for t in written if t in {"2025", "2026"}] == ["2025", "2026"]
+    assert "11" in written
+    assert "2025-11" not in written
+
+
 def test_a_month_that_was_not_collected_is_hatched_and_has_no_amount():
     root = draw(charts.cost, [month(keys="4.0"), month("2026-11", collected=0)], None)
     assert marks(root, "hatch")

@@ -82,3 +82,11 @@ def test_parameters_are_short_and_leave_out_paging():
     assert wording.parameters({"Path": "x" * 500}, {}).endswith("x…")
     assert len(wording.parameters({"Path": "x" * 500}, {})) <= 84
     assert wording.parameters({}, {}) == ""
+
+
+def test_a_long_text_is_cut_at_a_sentence_or_else_at_a_word():
+    assert wording.brief("Short.") == "Short."
+    assert wording.brief("One. Two is here. " + "x" * 300) == "One. Two is here."
+    cut = wording.brief("word " * 100)
+    assert cut.endswith("word…")
+    assert len(cut) <= 201
