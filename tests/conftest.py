@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fluo_audit import pipeline
 from fluo_audit.aws.snapshot import Snapshot
@@ -13,6 +14,10 @@ from fluo_audit.collect.job import Silent
 from fluo_audit.model.report import Report
 from fluo_audit.sandbox.account import SimulatedAccount
 from fluo_audit.settings import Settings
+
+# A busy machine, or the first run in a new checkout, is slow: that says nothing about the code.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 REAL_LOGS = Path(__file__).parent / "data" / "invictus"
 """CloudTrail log files of a real account (MIT licence beside them): github.com/invictus-ir/aws_dataset."""

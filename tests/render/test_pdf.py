@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pikepdf
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from weasyprint.urls import FatalURLFetchingError
 
@@ -207,7 +207,13 @@ def test_sample_data_is_said_on_every_page(short):
     assert not any("Sample data" in text for text in Pdf(render_pdf(short)).pages)
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Every example is a whole PDF: making a failing one smaller would take minutes.
+@settings(
+    max_examples=4,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(texts=st.lists(st.text(min_size=1, max_size=60), min_size=40, max_size=80))
 def test_no_text_brings_in_a_foreign_font_or_a_missing_glyph(short, texts):
     first, *rest = short.tests
