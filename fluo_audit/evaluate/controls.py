@@ -166,6 +166,8 @@ def _control(
         reason=reason,
         tests=tuple(test.id for test in tests),
         manual=control.manual,
+        seed_claim=control.seed_claim if control.correction else "",
+        correction=control.correction,
     )
 
 

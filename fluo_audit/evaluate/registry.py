@@ -27,6 +27,7 @@ C = TypeVar("C")
 D = TypeVar("D")
 
 SECTIONS = ("Why", "Passes when", "Fails when", "Not applicable when", "Fix", "Still by hand", "Peers")
+_COMMANDS = ("aws ", "fluo-audit ", "kms:")  # begin a section as they are typed
 REQUIRED_SECTIONS = ("Why", "Passes when", "Fails when", "Fix", "Still by hand")
 
 Unless = Callable[[KeyMetadata], Verdict | None]
@@ -50,7 +51,8 @@ class Check:
 
     def section(self, name: str) -> str:
         """Return a section of the docstring, such as "Fix", on one line; empty when it has none."""
-        return sections(self.function.__doc__ or "").get(name, "")
+        text = sections(self.function.__doc__ or "").get(name, "")
+        return text if text.startswith(_COMMANDS) else text[:1].upper() + text[1:]
 
 
 def sections(docstring: str) -> dict[str, str]:

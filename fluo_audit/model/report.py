@@ -84,6 +84,10 @@ class ControlResult:
     """Ids of the tests (T01, ...)."""
     manual: str
     """What the auditor must still obtain."""
+    seed_claim: str = ""
+    """What the documentation of the FLUO module says about this control, where it is wrong."""
+    correction: str = ""
+    """What is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)

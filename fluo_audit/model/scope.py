@@ -36,6 +36,13 @@ class Period:
         """Return the last UTC day the period touches: people write periods with both ends included."""
         return self.days[-1]
 
+    @property
+    def label(self) -> str:
+        """Return the period as people write it: whole days with both ends included, otherwise to the minute."""
+        if self.start == _midnight(self.start.date()) and self.end == _midnight(self.end.date()):
+            return f"{self.days[0]}" if len(self.days) == 1 else f"{self.days[0]} to {self.last_day}"
+        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M}"
+
     def overlap(self, start: datetime, end: datetime) -> Period | None:
         """Return the part of the period between two moments, or None."""
         low, high = max(self.start, start), min(self.end, end)

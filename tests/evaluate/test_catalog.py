@@ -72,7 +72,7 @@ def test_a_check_is_found_by_its_id_and_shows_its_sections_in_order():
         "Fix",
         "Still by hand",
     ]
-    assert section_rows(check)[3]["text"] == "turn it on."
+    assert section_rows(check)[3]["text"] == "Turn it on."
     with pytest.raises(UsageError, match="'rotation'"):
         find_check(CHECKS, "rotation")
 
@@ -140,7 +140,7 @@ def test_the_page_of_checks_shows_each_check_with_its_documentation_and_mapping(
 
     assert "## rotation-on-time\n\nThe key | changes. Look at the setting | as it is today.\n" in page
     assert "Group ROT, severity high, reads rotation." in page
-    assert "**Fix:** turn it on." in page
+    assert "**Fix:** Turn it on." in page
     for row in requirement_rows("rotation-on-time", FRAMEWORKS):
         assert f"| {row['strength']} | {row['because']} | {row['source']} |" in page
     assert "[PCI DSS 3.7.4](frameworks.md#pci-dss-3.7.4) (3.6.4 in 3.2.1)" in page

@@ -248,9 +248,9 @@ def test_a_test_carries_what_its_check_documents_and_its_finding_saw():
 
     assert (first.id, second.id) == ("T01", "T02")
     assert (second.check_id, second.title, second.severity) == ("b", "Title of b", Severity.HIGH)
-    assert (second.why, second.expected, second.fix) == ("it matters.", "it is good.", "mend it.")
+    assert (second.why, second.expected, second.fix) == ("It matters.", "It is good.", "Mend it.")
     assert (second.seen, second.population, second.observations) == ("98 days", "1 of 4 rotations", (seen,))
-    assert (second.manual, second.evidence) == ("ask somebody.", ("E07",))
+    assert (second.manual, second.evidence) == ("Ask somebody.", ("E07",))
     assert [(r.framework, r.control, r.was, r.strength) for r in second.requirements] == [
         ("sample", "C.1", "C.0", "partially supports")
     ]
@@ -281,7 +281,7 @@ def from_verdict(verdict: Verdict) -> Finding:
 
 
 def test_an_exception_asks_for_the_fix_and_a_pass_for_nothing():
-    assert next_step(a_finding("a", Result.FAIL)) == "mend it."
+    assert next_step(a_finding("a", Result.FAIL)) == "Mend it."
     assert next_step(a_finding("a", Result.PASS)) == ""
     assert next_step(a_finding("a", Result.NOT_APPLICABLE)) == ""
 

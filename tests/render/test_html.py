@@ -136,7 +136,7 @@ def test_cover_carries_what_the_report_is_about(page, report):
     cover = page.text[: page.text.index("Summary", page.text.index("not an opinion"))]
     for fact in (report.scope.entity, report.scope.key_arn, report.alias, report.snapshot_sha256, report.collected_by):
         assert fact in cover
-    assert "2026-08-25 to 2026-11-22, both days included (90 days, UTC)" in cover
+    assert "2026-08-25 to 2026-11-22 UTC (90 days)" in cover
     assert "18 of 20 sources complete, 1 partial, 1 not collected" in cover
     assert "Not signed" in cover
 
