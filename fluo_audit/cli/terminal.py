@@ -5,7 +5,6 @@ The result goes to stdout, everything else to stderr. In a pipe nothing is cut a
 
 from __future__ import annotations
 
-import json
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -54,6 +53,8 @@ def next_step(command: str) -> None:
 
 def print_json(schema: str, document: dict[str, Any]) -> None:
     """Print a result for programs. JSON escapes control characters by itself."""
+    import json
+
     click.echo(json.dumps({"schema": f"fluo-audit/{schema}/v1", **document}, indent=2, sort_keys=True))
 
 
