@@ -73,10 +73,9 @@ def _value(name: str, value: Any, where: str) -> Any:
         return dict(value)
     if name == "monthly_budget_usd":
         _expect(isinstance(value, (int, float, str)) and not isinstance(value, bool), where, place, "an amount")
-        try:
-            return Decimal(str(value))
-        except InvalidOperation:
-            _expect(False, where, place, "an amount such as 6.00")  # noqa: FBT003, the message is the point
+        amount = _amount(str(value))
+        _expect(amount.is_finite() and amount >= 0, where, place, "an amount such as 6.00")
+        return amount
     default = getattr(Baseline(), name)
     if isinstance(default, tuple):
         good = isinstance(value, list) and all(isinstance(item, str) for item in value)
@@ -84,6 +83,13 @@ def _value(name: str, value: Any, where: str) -> Any:
         return tuple(value)
     _expect(isinstance(value, int) and not isinstance(value, bool) and value >= 0, where, place, "a whole number")
     return value
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return Decimal("NaN")
 
 
 def _known(found: Mapping[str, Any], allowed: set[str], where: str, prefix: str) -> None:

@@ -57,7 +57,13 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 def help_text(name: str, command: click.Command) -> str:
     """Return what `<name> --help` prints."""
-    return command.get_help(click.Context(command, info_name=name, terminal_width=WIDTH)).rstrip()
+    context = click.Context(
+        command,
+        info_name=name,
+        terminal_width=WIDTH,
+        help_option_names=cli.context_settings["help_option_names"],  # as commands inherit it from the program
+    )
+    return command.get_help(context).rstrip()
 
 
 def exit_codes_page() -> str:

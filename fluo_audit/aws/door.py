@@ -42,6 +42,8 @@ class Failure:
 
     code: str
     message: str
+    lost: bool = False
+    """True when the request may have reached AWS and no answer came back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,8 @@ class Reader:
     ) -> Mapping[str, Any]:
         """Return AWS's answer as botocore parses it.
 
-        `expect` names members that AWS always sends: an answer without one of them was cut or garbled, and is
-        no answer. Raises `ReadError`.
+        `expect` names members that AWS always sends ("Policy.DefaultVersionId" for one inside another): an answer
+        without one of them was cut or garbled, and is no answer. Raises `ReadError`.
         """
         request = Request(self.source, service, operation, region or self._door.region, parameters)
         return self._ask(request, expect, None)
@@ -136,10 +138,16 @@ class Reader:
         self.calls.append(exchange.call)
         if exchange.failure is not None or exchange.answer is None:
             raise self.failed(request.api, exchange.failure or Failure("no answer", ""))
-        for member in expect:
-            if member not in exchange.answer:
-                raise self.failed(request.api, Failure("malformed answer", f"{request.api} answered without {member}"))
+        self._require(request.api, exchange.answer, expect)
         return exchange.answer
+
+    def _require(self, api: str, answer: Mapping[str, Any], expect: tuple[str, ...]) -> None:
+        for path in expect:
+            found: Any = answer
+            for member in path.split("."):
+                if member not in found:
+                    raise self.malformed(api, f"{api} answered without {path}")
+                found = found[member]
 
     def pages(
         self,
@@ -148,20 +156,30 @@ class Reader:
         items: str,
         *,
         token: tuple[str, str] = ("NextToken", "NextToken"),
+        each: tuple[str, ...] = (),
         region: str = "",
         **parameters: Any,
     ) -> Iterator[Any]:
-        """Give every item of every page; `token` is (member of the request, member of the answer)."""
+        """Give every item of every page; `token` is (member of the request, member of the answer).
+
+        `each` names members that AWS always sends with an item. Raises `ReadError`, also for a page that sends back
+        to itself.
+        """
         cursor: dict[str, Any] = {}
         before: ApiCall | None = None
         while True:
             request = Request(self.source, service, operation, region or self._door.region, {**parameters, **cursor})
             page = self._ask(request, (items,), before)
             before = self.calls[-1]
-            yield from page[items]
+            for item in page[items]:
+                self._require(request.api, item, each)
+                yield item
             if not page.get(token[1]):
                 return
-            cursor = {token[0]: page[token[1]]}
+            following = {token[0]: page[token[1]]}
+            if following == cursor:
+                raise self.malformed(request.api, f"{request.api} named the same page as the next one")
+            cursor = following
 
     def attach(self, service: str, operation: str, produce: Callable[[], bytes], **parameters: Any) -> bytes:
         """Return local material that was kept as evidence. Raises `ReadError` when a snapshot lacks it."""
@@ -176,23 +194,43 @@ class Reader:
         """Return the error that makes this source missing."""
         return ReadError(Missing(api, failure.code, failure.message, remedy(api, failure.code), self.proof))
 
+    def malformed(self, api: str, what: str) -> ReadError:
+        """Return the error for an answer that is not what AWS documents."""
+        return self.failed(api, Failure(MALFORMED, what))
 
+
+NO_CREDENTIALS = "no AWS credentials"
+UNUSABLE_CREDENTIALS = "credentials not usable"
+MALFORMED = "malformed answer"
+INVALID_REQUEST = "request not valid"
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException"})
-EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+INVALID_CREDENTIALS = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+        UNUSABLE_CREDENTIALS,
+    }
+)
 
 
 def remedy(api: str, code: str) -> str:
     """Return what to do about a failed read."""
     if code in DENIED:
         return f"grant {api} to the collector"
-    if code in EXPIRED:
+    if code in INVALID_CREDENTIALS:
         return "renew the credentials and collect again"
     if code == NO_CREDENTIALS:
         return "collect with AWS credentials"
+    if code == INVALID_REQUEST:
+        return "correct the setting that the request was made from"
     return "collect again"
-
-
-NO_CREDENTIALS = "no AWS credentials"
 
 
 def _sheet(request: Request, requested_at: str, endpoint: str, failure: Failure | None, body: bytes) -> ApiCall:

@@ -10,14 +10,40 @@ from typing import Any
 import boto3
 from botocore import xform_name
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, InvalidRegionError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004, botocore's own
+    CredentialRetrievalError,
+    HTTPClientError,
+    IncompleteReadError,
+    LoginError,
+    NoAuthTokenError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    RefreshWithMFAUnsupportedError,
+    SSOError,
+    TokenRetrievalError,
+)
 from botocore.parsers import ResponseParserError
 
 from fluo_audit import __version__
 from fluo_audit.aws.clock import Clock
-from fluo_audit.aws.door import NO_CREDENTIALS, Exchange, Failure, Request, attached, plain, timestamp, unanswered
+from fluo_audit.aws.door import (
+    INVALID_REQUEST,
+    MALFORMED,
+    NO_CREDENTIALS,
+    UNUSABLE_CREDENTIALS,
+    Exchange,
+    Failure,
+    Request,
+    attached,
+    plain,
+    timestamp,
+    unanswered,
+)
 from fluo_audit.aws.request_model import violations
-from fluo_audit.errors import RefusedError, UsageError
+from fluo_audit.errors import UsageError
 from fluo_audit.model.evidence import ApiCall
 
 ATTEMPTS = 4
@@ -28,8 +54,15 @@ RETRIED = frozenset(
         "InternalServiceException",
         "KMSInternalException",
         "LimitExceededException",
+        "PriorRequestNotComplete",
         "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
         "ServiceUnavailable",
+        "SlowDown",
+        "ThrottledException",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
@@ -76,7 +109,8 @@ class LiveTransport:
         shape = client.meta.service_model.operation_model(request.operation).input_shape
         broken = list(violations(shape, request.parameters)) if shape is not None else []
         if broken:
-            raise RefusedError(f"{request.api} was not sent: {'; '.join(broken)}")
+            refused = Failure(INVALID_REQUEST, f"{request.api} was not sent: {'; '.join(broken)}")
+            return unanswered(request, refused, timestamp(self._clock.now()))
         attempts = 0
         while True:
             attempts += 1
@@ -94,19 +128,10 @@ class LiveTransport:
 
     def _attempt(self, client: Any, request: Request) -> tuple[Mapping[str, Any] | None, Failure | None]:
         self._wire = _Wire()
-        try:
-            return getattr(client, xform_name(request.operation))(**request.parameters), None
-        except ClientError as error:
-            detail = error.response.get("Error", {})
-            return None, Failure(detail.get("Code", "Unknown"), detail.get("Message", ""))
-        except NoCredentialsError as error:
-            return None, Failure(NO_CREDENTIALS, str(error))
-        except (BotoCoreError, HTTPClientError, ResponseParserError) as error:
-            return None, Failure(type(error).__name__.removesuffix("Error"), str(error))
+        return ask(client, request)
 
     def _worth_repeating(self, failure: Failure) -> bool:
-        no_answer = self._wire.status == 0 and failure.code != NO_CREDENTIALS
-        return failure.code in RETRIED or self._wire.status >= 500 or no_answer  # noqa: PLR2004, HTTP's server errors
+        return failure.lost or failure.code in RETRIED or self._wire.status >= 500  # noqa: PLR2004, HTTP's server errors
 
     def _pace(self, api: str) -> None:
         pause = SECONDS_BETWEEN.get(api)
@@ -128,9 +153,10 @@ class LiveTransport:
     def _new_client(self, service: str, region: str) -> Any:
         try:
             return self._session.client(service, region_name=region, config=config(), endpoint_url=self._endpoint_url)
-        except (ValueError, InvalidRegionError) as error:
+        except (ValueError, BotoCoreError) as error:
             raise UsageError(
-                f"no client for {service} in {region}: {error}", "check --region and --endpoint-url"
+                f"no client for {service} in {region}: {error}",
+                "check --region, --endpoint-url and the AWS_* variables",
             ) from error
 
     def _keep_wire(self, response_dict: Mapping[str, Any], **_: Any) -> None:
@@ -158,11 +184,43 @@ class LiveTransport:
             status=wire.status,
             error_code=failure.code if failure else "",
             error_message=failure.message if failure else "",
-            attempts=0 if failure and failure.code == NO_CREDENTIALS else attempts,
+            attempts=attempts if wire.status or (failure and failure.lost) else 0,
             file="",
             size=len(wire.body),
             sha256=hashlib.sha256(wire.body).hexdigest() if wire.status else "",
         )
+
+
+_NO_ANSWER = (HTTPClientError, ConnectionError, IncompleteReadError)
+_UNUSABLE = (
+    CredentialRetrievalError,
+    LoginError,
+    NoAuthTokenError,
+    PartialCredentialsError,
+    RefreshWithMFAUnsupportedError,
+    SSOError,
+    TokenRetrievalError,
+)
+# A member of another type than the service model says lets botocore's parsers fail in whatever way Python does.
+_NOT_PARSED = (ResponseParserError, AttributeError, KeyError, OverflowError, RuntimeError, TypeError, ValueError)
+
+
+def ask(client: Any, request: Request) -> tuple[Mapping[str, Any] | None, Failure | None]:
+    """Return the answer of a botocore client to the request, or why there is none."""
+    try:
+        return getattr(client, xform_name(request.operation))(**request.parameters), None
+    except ClientError as error:
+        detail = error.response.get("Error", {})
+        return None, Failure(detail.get("Code", "Unknown"), detail.get("Message", ""))
+    except NoCredentialsError as error:
+        return None, Failure(NO_CREDENTIALS, str(error))
+    except _UNUSABLE as error:
+        return None, Failure(UNUSABLE_CREDENTIALS, str(error))
+    except BotoCoreError as error:
+        lost = isinstance(error, _NO_ANSWER)
+        return None, Failure(type(error).__name__.removesuffix("Error"), str(error), lost)
+    except _NOT_PARSED as error:
+        return None, Failure(MALFORMED, f"{request.api}: {error}")
 
 
 class OfflineTransport:

@@ -7,14 +7,13 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import boto3
-from botocore import xform_name
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import InvalidRegionError
 
 from fluo_audit.aws.door import Exchange, Failure, Request, unanswered
-from fluo_audit.aws.live import config
+from fluo_audit.aws.live import ask, config
+from fluo_audit.aws.session import sealed_session
+from fluo_audit.errors import IntegrityError
 from fluo_audit.model.evidence import ApiCall
 
 
@@ -26,8 +25,7 @@ class ReplayTransport:
         for call, headers, body in recorded:
             request = Request(call.source, call.service, call.operation, call.region, call.parameters)
             self._answers[request.key()].append((call, headers, body))
-        # The keys are never used: before-send answers before anything could be sent.
-        self._session = boto3.Session(aws_access_key_id="replay", aws_secret_access_key="replay")  # noqa: S106
+        self._session = sealed_session()
         self._clients: dict[tuple[str, str], Any] = {}
         self._next: AWSResponse | None = None
 
@@ -55,17 +53,14 @@ class ReplayTransport:
     ) -> tuple[Mapping[str, Any] | None, Failure | None]:
         client = self._client(request.service, request.region)
         self._next = AWSResponse("", status, dict(headers), _Raw(body))
-        try:
-            return getattr(client, xform_name(request.operation))(**request.parameters), None
-        except ClientError as error:
-            detail = error.response.get("Error", {})
-            return None, Failure(detail.get("Code", "Unknown"), detail.get("Message", ""))
-        except (BotoCoreError, ResponseParserError) as error:
-            return None, Failure(type(error).__name__.removesuffix("Error"), str(error))
+        return ask(client, request)
 
     def _client(self, service: str, region: str) -> Any:
         if (service, region) not in self._clients:
-            client = self._session.client(service, region_name=region, config=config())
+            try:
+                client = self._session.client(service, region_name=region, config=config())
+            except (ValueError, InvalidRegionError) as error:
+                raise IntegrityError(f"the snapshot names no Region of AWS: {error}", "collect again") from error
             client.meta.events.register("before-send.*", lambda **_: self._next)
             self._clients[service, region] = client
         return self._clients[service, region]

@@ -14,21 +14,24 @@ from botocore.model import ListShape, MapShape, Shape, StringShape, StructureSha
 
 
 def violations(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
-    """Give every place where `value` breaks a max, min, pattern or enum of `shape`, in words."""
-    if isinstance(shape, StructureShape):
+    """Give every place where `value` breaks a max, min, pattern or enum of `shape`, in words.
+
+    A value of another type than the shape's is left to botocore, which refuses it.
+    """
+    if isinstance(shape, StructureShape) and isinstance(value, dict):
         for name, member in value.items():
             if name in shape.members:
                 yield from violations(shape.members[name], member, f"{path}.{name}" if path else name)
-    elif isinstance(shape, ListShape):
+    elif isinstance(shape, ListShape) and isinstance(value, (list, tuple)):
         yield from _too_large(shape, len(value), path, "items")
         for index, member in enumerate(value):
             yield from violations(shape.member, member, f"{path}[{index}]")
-    elif isinstance(shape, MapShape):
+    elif isinstance(shape, MapShape) and isinstance(value, dict):
         for name, member in value.items():
             yield from violations(shape.value, member, f"{path}[{name!r}]")
-    elif isinstance(shape, StringShape):
+    elif isinstance(shape, StringShape) and isinstance(value, str):
         yield from _text_violations(shape, value, path)
-    elif shape.type_name in {"integer", "long"}:
+    elif shape.type_name in {"integer", "long"} and isinstance(value, int):
         yield from _too_large(shape, value, path, "")
 
 
@@ -43,7 +46,7 @@ def _text_violations(shape: StringShape, value: str, path: str) -> Iterator[str]
 
 def _matches(pattern: str, value: str) -> bool:
     try:
-        return re.search(pattern, value) is not None
+        return re.fullmatch(pattern, value, re.ASCII) is not None  # AWS holds the whole value to it
     except re.error:  # a few service models use \p{...}, which Python's re does not know
         return True
 

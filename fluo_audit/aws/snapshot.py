@@ -122,23 +122,35 @@ def load(folder: Path) -> Snapshot:
 
     Raises UsageError when there is none, IntegrityError when a file is not what the manifest says.
     """
-    root = folder / "data" if (folder / "data" / SCOPE_FILE).is_file() else folder
-    if storage.is_unfinished(root):
+    if storage.is_unfinished(folder) or storage.is_unfinished(folder / "collection"):
         raise UsageError(f"{folder}: the run that wrote this did not finish", "collect again")
-    if not (root / SCOPE_FILE).is_file():
+    root = next((each for each in (folder / "data", folder) if _holds_snapshot(each)), None)
+    if root is None:
         raise UsageError(f"{folder}: no snapshot here ({SCOPE_FILE} is missing)", "give a folder that `collect` wrote")
-    content = _checked_files(folder, root)
+    content, manifest = _checked_files(folder, root)
     try:
-        return _parse(content)
-    except (ValueError, KeyError, TypeError) as error:
+        snapshot = _parse(content)
+    # Whoever edits a file can write its manifest again, so what the files say is as good as unknown.
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise IntegrityError(f"{folder}: not a snapshot this version reads: {error}", "collect again") from error
+    if snapshot.files()[MANIFEST_FILE] != manifest:
+        raise IntegrityError(
+            f"{folder}: not as this version writes a snapshot",
+            f"read it with the version that wrote it: {snapshot.tool}",
+        )
+    return snapshot
 
 
-def _checked_files(folder: Path, root: Path) -> dict[str, bytes]:
+def _holds_snapshot(root: Path) -> bool:
+    return (root / SCOPE_FILE).is_file() or (root / MANIFEST_FILE).is_file()
+
+
+def _checked_files(folder: Path, root: Path) -> tuple[dict[str, bytes], bytes]:
+    """Return the content of every file, and the manifest that vouches for it."""
     try:
         manifest = (root / MANIFEST_FILE).read_bytes()
         listed = storage.read_manifest(manifest.decode())
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, IntegrityError) as error:
         raise IntegrityError(f"{folder}: {MANIFEST_FILE} cannot be read: {error}", "collect again") from error
     found = storage.read_tree(root).select(lambda path: path.startswith(FOLDERS) and path != MANIFEST_FILE)
     problems = storage.compare(listed, found).problems
@@ -147,7 +159,7 @@ def _checked_files(folder: Path, root: Path) -> dict[str, bytes]:
         raise IntegrityError(
             f"{folder}: {problems[0]}{more}", "a snapshot that was edited proves nothing: collect again"
         )
-    return {path: (root / path).read_bytes() for path in listed}
+    return {path: (root / path).read_bytes() for path in listed}, manifest
 
 
 def _parse(content: Mapping[str, bytes]) -> Snapshot:
@@ -160,7 +172,10 @@ def _parse(content: Mapping[str, bytes]) -> Snapshot:
         entry = json.loads(line)
         headers = entry.pop("headers")
         call = ApiCall(**entry)
-        stored.append(Stored(call, headers, content[call.file] if call.file else b""))
+        body = content[call.file] if call.file else b""
+        if call.file and sha256(body).hexdigest() != call.sha256:
+            raise ValueError(f"{CALLS_FILE} gives another SHA-256 for {call.file}")
+        stored.append(Stored(call, dict(headers), body))
     return Snapshot(
         scope=Scope(
             account=scope["account"],
@@ -209,8 +224,13 @@ def _file_name(call: ApiCall, headers: Mapping[str, str], pages: int) -> str:
 
 
 def _json(document: Any) -> bytes:
-    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return _encoded(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False))
 
 
 def _json_line(document: Any) -> bytes:
-    return (json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return _encoded(json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False))
+
+
+def _encoded(text: str) -> bytes:
+    # A message of AWS may hold half a surrogate pair, which UTF-8 cannot; as \\udXXX it is JSON all the same.
+    return f"{text}\n".encode("utf-8", "backslashreplace")

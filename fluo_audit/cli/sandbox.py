@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from fluo_audit.cli import terminal
-from fluo_audit.errors import ExitCode
+from fluo_audit.errors import ExitCode, OutputError
 
 
 @click.command()
@@ -20,6 +20,14 @@ def sandbox(port: int) -> int:
     """
     from fluo_audit.sandbox.server import serve
 
-    terminal.say(f"Simulated account on http://127.0.0.1:{port}, Ctrl-C stops it", err=True)
-    serve(port)
+    try:
+        serve(port, ready=_announce)
+    except OSError as error:
+        raise OutputError(f"port {port} on 127.0.0.1: {error.strerror}", "choose another --port") from error
+    except KeyboardInterrupt:
+        terminal.say("Stopped.", err=True)
     return ExitCode.OK
+
+
+def _announce(endpoint: str) -> None:
+    terminal.say(f"Simulated account on {endpoint}, Ctrl-C stops it", err=True)

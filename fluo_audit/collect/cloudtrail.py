@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from fluo_audit.aws.door import Failure, Reader
+from fluo_audit.aws.door import Reader
 from fluo_audit.collect.frames import as_json, frame
 from fluo_audit.collect.job import Facts, Job, need, point_in_time
 from fluo_audit.events.log_files import read_folder
-from fluo_audit.events.records import Record, event_row, is_readable
+from fluo_audit.events.records import Record, event_row, event_time, is_deep, is_of_kms, is_readable
 from fluo_audit.model.evidence import Coverage, Have
-from fluo_audit.model.scope import Period
+from fluo_audit.model.scope import Period, Scope
 from fluo_audit.model.sources import EVENT_SELECTORS, EVENTS, TRAIL_STATUS, TRAILS
 
 EVENT_HISTORY = timedelta(days=90)
@@ -51,7 +51,7 @@ def collect_trails(read: Reader, _job: Job, _: Facts) -> Have[pd.DataFrame]:
 def collect_trail_status(read: Reader, _job: Job, facts: Facts) -> Have[pd.DataFrame]:
     """cloudtrail:GetTrailStatus of every trail."""
     rows = []
-    for arn in need(facts, TRAILS)["trail_arn"]:
+    for arn in _trail_arns(read, facts):
         status = read.call("cloudtrail", "GetTrailStatus", ("IsLogging",), Name=arn)
         rows.append(
             {
@@ -71,15 +71,20 @@ def collect_trail_status(read: Reader, _job: Job, facts: Facts) -> Have[pd.DataF
 def collect_event_selectors(read: Reader, _job: Job, facts: Facts) -> Have[pd.DataFrame]:
     """cloudtrail:GetEventSelectors of every trail: one row a selector, classic or advanced."""
     rows: list[dict[str, Any]] = []
-    for arn in need(facts, TRAILS)["trail_arn"]:
+    for arn in _trail_arns(read, facts):
         answer = read.call("cloudtrail", "GetEventSelectors", (), TrailName=arn)
         if "EventSelectors" not in answer and "AdvancedEventSelectors" not in answer:
-            raise read.failed(
-                "cloudtrail:GetEventSelectors", Failure("malformed answer", f"no selectors in the answer for {arn}")
-            )
+            raise read.malformed("cloudtrail:GetEventSelectors", f"no selectors in the answer for {arn}")
         rows.extend(_classic_row(arn, selector) for selector in answer.get("EventSelectors") or ())
         rows.extend(_advanced_row(arn, selector) for selector in answer.get("AdvancedEventSelectors") or ())
     return point_in_time(read, frame(EVENT_SELECTORS, rows), len(rows))
+
+
+def _trail_arns(read: Reader, facts: Facts) -> list[str]:
+    arns = need(facts, TRAILS)["trail_arn"]
+    if arns.isna().any():
+        raise read.malformed("cloudtrail:DescribeTrails", "cloudtrail:DescribeTrails answered a trail without TrailARN")
+    return list(arns)
 
 
 def _classic_row(arn: str, selector: dict[str, Any]) -> dict[str, Any]:
@@ -95,17 +100,20 @@ def _classic_row(arn: str, selector: dict[str, Any]) -> dict[str, Any]:
 
 
 def _advanced_row(arn: str, selector: dict[str, Any]) -> dict[str, Any]:
+    """Every field of a selector narrows it. What a field outside `_WHOLE` leaves of the KMS events, nobody can tell."""
     fields = {f.get("Field"): f for f in selector.get("FieldSelectors", ())}
-    category = fields.get("eventCategory", {}).get("Equals", ())
-    read_only = fields.get("readOnly", {}).get("Equals")
+    kms = _selects(fields.get("eventSource", {}), "kms.amazonaws.com")
     return {
         "trail_arn": arn,
-        "management": "Management" in category,
-        "reads": read_only is None or "true" in read_only,
-        "writes": read_only is None or "false" in read_only,
-        "kms": _selects(fields.get("eventSource", {}), "kms.amazonaws.com"),
+        "management": _selects(fields["eventCategory"], "Management") if "eventCategory" in fields else None,
+        "reads": _selects(fields.get("readOnly", {}), "true"),
+        "writes": _selects(fields.get("readOnly", {}), "false"),
+        "kms": None if kms and fields.keys() - _WHOLE else kms,
         "selector": as_json(selector),
     }
+
+
+_WHOLE = {"eventCategory", "eventSource", "readOnly"}
 
 
 def _selects(field: dict[str, Any], value: str) -> bool:
@@ -131,29 +139,52 @@ def _from_event_history(read: Reader, job: Job) -> Have[pd.DataFrame]:
     scope = job.scope
     window = scope.period.overlap(scope.as_of - EVENT_HISTORY, scope.as_of)
     if window is None:
-        covered = "nothing: Event history reaches back 90 days only"
-        return Have(frame(EVENTS, ()), read.proof, Coverage(describe(scope.period), covered, 0, (covered,)))
+        future = scope.period.start >= scope.as_of
+        gap = "nothing: the period had not begun" if future else "nothing: Event history reaches back 90 days only"
+        return Have(frame(EVENTS, ()), read.proof, Coverage(describe(scope.period), gap, 0, (gap,)))
     records: dict[str, Record] = {}
-    unreadable = 0
+    unreadable = elsewhere = 0
     for entry in _progress(read, job, window, _lookup(read, scope.key_arn, window)):
         record = _record(entry)
         if record is None:
             unreadable += 1
-        elif window.start <= event_row(record)["event_time"] < window.end:
+        elif not is_of_kms(record):
+            elsewhere += 1
+        elif _is_inside(record, window):
             records[record["eventID"]] = record
     # Pages run from new to old, so the horizon that counts is the one at the last page.
     horizon = datetime.fromisoformat(read.calls[-1].requested_at) - EVENT_HISTORY
-    gaps = _horizon_gap(scope.period, max(window.start, horizon))
-    if window.end < scope.period.end:
-        gaps += (f"{_moment(window.end)} to {_moment(scope.period.end)} had not happened yet",)
+    gaps = _horizon_gap(scope.period, max(window.start, horizon)) + future_gap(scope)
     if unreadable:
         gaps += (f"{unreadable} events could not be read",)
-    remarks = [f"{len(read.calls)} pages of 50"]
-    if window.end > scope.as_of - DELIVERY:
+    through = window.overlap(horizon, window.end)
+    covered = describe(through) if through else "nothing: the period left Event history while it was read"
+    remarks = _lookup_remarks(read, scope, len(records), elsewhere)
+    coverage = Coverage(describe(scope.period), covered, len(records), gaps, remarks, through)
+    return Have(frame(EVENTS, _rows(records.values(), scope)), read.proof, coverage)
+
+
+def _lookup_remarks(read: Reader, scope: Scope, found: int, elsewhere: int) -> tuple[str, ...]:
+    pages = len(read.calls)
+    remarks = [f"{pages} page{'s' if pages > 1 else ''} of 50"]
+    if scope.period.end > scope.as_of - DELIVERY:
         remarks.append("provisional: calls of the last 15 minutes may still arrive")
-    through = Period(max(window.start, horizon), window.end) if horizon < window.end else window
-    coverage = Coverage(describe(scope.period), describe(through), len(records), gaps, tuple(remarks), through)
-    return Have(frame(EVENTS, _rows(records.values())), read.proof, coverage)
+    if not found:
+        remarks.append("no event names the key: an unused key and one that CloudTrail does not know look the same here")
+    if elsewhere:
+        remarks.append(f"{elsewhere} events of other services name the key and are not counted")
+    return tuple(remarks)
+
+
+def future_gap(scope: Scope) -> tuple[str, ...]:
+    """Return, as a gap, the part of the period that comes after the collection."""
+    start, end = max(scope.period.start, scope.as_of), scope.period.end
+    return (f"{_moment(start)} to {_moment(end)} had not happened yet",) if start < end else ()
+
+
+def _is_inside(record: Record, period: Period) -> bool:
+    at = event_time(record)
+    return at is not None and period.start <= at < period.end
 
 
 def _lookup(read: Reader, key_arn: str, window: Period) -> Iterable[dict[str, Any]]:
@@ -175,11 +206,12 @@ def _progress(read: Reader, job: Job, window: Period, entries: Iterable[dict[str
     for count, entry in enumerate(entries, start=1):
         if len(read.calls) != pages:
             pages = len(read.calls)
-            at = entry.get("EventTime", window.end)
-            done = max((window.end - at) / span, 1e-6)
-            left = pages * (1 - done) / done / 2
+            at = min(max(entry.get("EventTime", window.end), window.start), window.end)
+            done = (window.end - at) / span
+            # Two pages a second; the first page has not yet come back by anything.
+            left = f", {(pages - 1) * (1 - done) / done / 2:.0f} s left" if pages > 1 and done > 0 else ""
             job.progress.update(
-                read.source, f"{count - 1:,} events, page {pages}, back to {at:%Y-%m-%d}, {left:.0f} s left"
+                read.source, f"{count - 1:,} events, page {pages}, back to {at.astimezone(UTC):%Y-%m-%d}{left}"
             )
         yield entry
 
@@ -189,7 +221,7 @@ def _record(entry: dict[str, Any]) -> Record | None:
         record = json.loads(entry.get("CloudTrailEvent", ""))
     except (ValueError, RecursionError):
         return None
-    return record if is_readable(record) else None
+    return record if is_readable(record) and not is_deep(record) else None
 
 
 def _horizon_gap(period: Period, first: datetime) -> tuple[str, ...]:
@@ -217,6 +249,7 @@ def _from_log_files(read: Reader, job: Job) -> Have[pd.DataFrame]:
     records = {record["eventID"]: record for record in found["records"]}
     gaps = ["digest files were not checked, so nothing shows that no log file is missing"]
     gaps += [f"{f['name']}: {f['problem']}" for f in files if f["problem"]]
+    gaps += future_gap(scope)
     unreadable = sum(f["unreadable_records"] for f in files)
     if unreadable:
         gaps.append(f"{unreadable} records could not be read")
@@ -229,7 +262,7 @@ def _from_log_files(read: Reader, job: Job) -> Have[pd.DataFrame]:
     covered = f"records from {describe(span)}" if span else "no record"
     period = scope.period.overlap(span.start, span.end) if span else None
     coverage = Coverage(describe(scope.period), covered, len(records), tuple(gaps), tuple(remarks), period)
-    return Have(frame(EVENTS, _rows(records.values())), read.proof, coverage)
+    return Have(frame(EVENTS, _rows(records.values(), scope)), read.proof, coverage)
 
 
 def _span(files: list[dict[str, Any]]) -> Period | None:
@@ -238,8 +271,9 @@ def _span(files: list[dict[str, Any]]) -> Period | None:
     return Period(min(times), max(times) + timedelta(seconds=1)) if times else None
 
 
-def _rows(records: Iterable[Record]) -> list[dict[str, Any]]:
-    return sorted((event_row(record) for record in records), key=lambda row: (row["event_time"], row["event_id"]))
+def _rows(records: Iterable[Record], scope: Scope) -> list[dict[str, Any]]:
+    rows = (event_row(record, scope.key_arn) for record in records)
+    return sorted(rows, key=lambda row: (row["event_time"], row["event_id"]))
 
 
 def describe(period: Period) -> str:

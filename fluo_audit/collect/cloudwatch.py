@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from fluo_audit.aws.door import Reader
-from fluo_audit.collect.cloudtrail import describe
+from fluo_audit.collect.cloudtrail import describe, future_gap
 from fluo_audit.collect.frames import as_json, frame
 from fluo_audit.collect.job import Facts, Job, need, point_in_time
 from fluo_audit.model.evidence import Coverage, Have
+from fluo_audit.model.scope import Scope
 from fluo_audit.model.sources import ALARM_METRICS, ALARMS, METRICS
 
 DAY = 86400
@@ -26,37 +27,48 @@ LISTED_FOR = "two weeks"
 def collect_metrics(read: Reader, job: Job, _: Facts) -> Have[pd.DataFrame]:
     """Daily sums of every metric in AWS/KMS that has the key in a dimension. Names are discovered, never assumed."""
     scope = job.scope
-    found = [m for m in read.pages("cloudwatch", "ListMetrics", "Metrics", Namespace="AWS/KMS") if _of_key(m, job)]
+    listed = read.pages("cloudwatch", "ListMetrics", "Metrics", each=("Namespace", "MetricName"), Namespace="AWS/KMS")
+    found = [metric for metric in listed if _of_key(metric, job)]
     found.sort(key=lambda m: (m["MetricName"], as_json(_dimensions(m))))
     window = scope.period.overlap(scope.as_of - RETENTION, scope.as_of)
     asked = describe(scope.period)
-    if not found or window is None:
+    gaps = _gaps(scope)
+    if window is None:
+        return Have(frame(METRICS, ()), read.proof, Coverage(asked, "nothing", 0, gaps))
+    if not found:
         remark = f"no metric in AWS/KMS carried this key in the last {LISTED_FOR}"
-        return Have(frame(METRICS, ()), read.proof, Coverage(asked, asked, 0, remarks=(remark,)))
+        return Have(frame(METRICS, ()), read.proof, Coverage(asked, describe(window), 0, gaps, (remark,)))
     queries = [
         {"Id": f"m{n}", "ReturnData": True, "MetricStat": {"Metric": metric, "Period": DAY, "Stat": "Sum"}}
         for n, metric in enumerate(found)
     ]
     rows: list[dict[str, Any]] = []
-    incomplete: set[str] = set()
+    ended = {query["Id"]: "no answer" for query in queries}
     for result in read.pages(
         "cloudwatch",
         "GetMetricData",
         "MetricDataResults",
+        each=("Id", "StatusCode"),
         MetricDataQueries=queries,
         StartTime=window.start,
         EndTime=window.end,
         ScanBy="TimestampAscending",
     ):
-        metric = found[int(result["Id"][1:])]
-        if result.get("StatusCode") not in {"Complete", "PartialData"}:
-            incomplete.add(f"{metric['MetricName']}: {result.get('StatusCode')}")
-        rows.extend(_metric_rows(metric, result))
-    gaps = tuple(sorted(incomplete))
-    if window.start > scope.period.start:
-        gaps += (f"before {window.start:%Y-%m-%d}: CloudWatch keeps daily sums for 455 days",)
+        if result["Id"] not in ended:
+            raise read.malformed("cloudwatch:GetMetricData", "cloudwatch:GetMetricData answered what was not asked")
+        ended[result["Id"]] = result["StatusCode"]  # PartialData until a later page completes it
+        rows.extend(_metric_rows(read, found[int(result["Id"][1:])], result))
+    broken = {f"{m['MetricName']}: {end}" for m, end in zip(found, ended.values(), strict=True) if end != "Complete"}
+    gaps += tuple(sorted(broken))
     coverage = Coverage(asked, describe(window), len(rows), gaps, (f"{len(found)} metrics found by ListMetrics",))
     return Have(frame(METRICS, rows), read.proof, coverage)
+
+
+def _gaps(scope: Scope) -> tuple[str, ...]:
+    """Return what of the period CloudWatch cannot know: what is too old, and what is to come."""
+    oldest = scope.as_of - RETENTION
+    old = (f"before {oldest:%Y-%m-%d}: CloudWatch keeps daily sums for 455 days",)
+    return (old if scope.period.start < oldest else ()) + future_gap(scope)
 
 
 def collect_alarms(read: Reader, job: Job, _: Facts) -> Have[pd.DataFrame]:
@@ -77,7 +89,7 @@ def collect_alarm_metrics(read: Reader, _job: Job, facts: Facts) -> Have[pd.Data
         watched = {
             name: None if pd.isna(alarm[name]) else alarm[name] for name in ("namespace", "metric", "dimensions")
         }
-        exists = _exists(read, watched) if watched["metric"] else None
+        exists = _exists(read, watched) if watched["metric"] and watched["namespace"] else None
         rows.append({"alarm_name": alarm["alarm_name"], **watched, "exists": exists})
     return point_in_time(read, frame(ALARM_METRICS, rows), len(rows))
 
@@ -96,7 +108,10 @@ def _exists(read: Reader, watched: dict[str, Any]) -> bool:
     return any(_dimensions(metric) == dimensions for metric in listed)
 
 
-def _metric_rows(metric: dict[str, Any], result: dict[str, Any]) -> list[dict[str, Any]]:
+def _metric_rows(read: Reader, metric: dict[str, Any], result: dict[str, Any]) -> list[dict[str, Any]]:
+    times, values = result.get("Timestamps", ()), result.get("Values", ())
+    if len(times) != len(values):
+        raise read.malformed("cloudwatch:GetMetricData", f"{len(times)} times, but {len(values)} values")
     return [
         {
             "namespace": metric["Namespace"],
@@ -106,7 +121,7 @@ def _metric_rows(metric: dict[str, Any], result: dict[str, Any]) -> list[dict[st
             "day": at.astimezone(UTC).date(),
             "value": value,
         }
-        for at, value in zip(result.get("Timestamps", ()), result.get("Values", ()), strict=True)
+        for at, value in zip(times, values, strict=True)
     ]
 
 

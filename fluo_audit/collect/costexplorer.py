@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from fluo_audit.aws.door import Failure, Reader
+from fluo_audit.aws.door import Reader
 from fluo_audit.collect.frames import frame
 from fluo_audit.collect.job import Facts, Job
 from fluo_audit.model.evidence import Coverage, Have
@@ -29,8 +29,6 @@ def collect_cost(read: Reader, job: Job, _: Facts) -> Have[pd.DataFrame]:
     """
     last = job.scope.as_of.date()
     first = _month_start(last, 12)
-    if first == last:
-        first = _month_start(last, 13)
     rows = [row for day in _days(read, job, first, last) for row in _rows(read, day)]
     pages = len(read.calls)
     gaps: tuple[str, ...] = ()
@@ -71,13 +69,26 @@ def _rows(read: Reader, day: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {
                 "day": date.fromisoformat(day["TimePeriod"]["Start"]),
                 "usage_type": group["Keys"][0],
-                "unblended": Decimal(amounts["UnblendedCost"]["Amount"]),
-                "blended": Decimal(amounts["BlendedCost"]["Amount"]),
-                "usage_quantity": Decimal(amounts["UsageQuantity"]["Amount"]),
+                "unblended": _amount(amounts, "UnblendedCost"),
+                "blended": _amount(amounts, "BlendedCost"),
+                "usage_quantity": _amount(amounts, "UsageQuantity"),
                 "estimated": day.get("Estimated"),
             }
-    except (KeyError, IndexError, ValueError, InvalidOperation) as error:
-        raise read.failed("ce:GetCostAndUsage", Failure("malformed answer", f"a day without {error}")) from error
+    except (KeyError, IndexError) as error:
+        raise read.malformed("ce:GetCostAndUsage", f"a day without {error}") from error
+    except ValueError as error:
+        raise read.malformed("ce:GetCostAndUsage", f"a day with {error}") from error
+
+
+def _amount(amounts: dict[str, Any], name: str) -> Decimal:
+    text = amounts[name]["Amount"]
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise ValueError(f"{name} {text!r}")
+    return amount
 
 
 def _month_start(day: date, months_back: int) -> date:

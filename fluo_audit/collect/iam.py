@@ -28,11 +28,12 @@ def collect_roles(read: Reader, job: Job, _: Facts) -> Have[pd.DataFrame]:
     rows = []
     for arn, name in _backend_roles(read, job, "iam:GetRole"):
         role = read.call("iam", "GetRole", ("Role",), RoleName=name)["Role"]
+        trust = role.get("AssumeRolePolicyDocument")
         rows.append(
             {
                 "role_arn": role.get("Arn", arn),
                 "role_name": role.get("RoleName", name),
-                "trust_policy": as_json(role.get("AssumeRolePolicyDocument")),
+                "trust_policy": None if trust is None else as_json(trust),
                 "created_at": role.get("CreateDate"),
                 "last_used_at": role.get("RoleLastUsed", {}).get("LastUsedDate"),
             }
@@ -69,15 +70,26 @@ def _backend_roles(read: Reader, job: Job, api: str) -> Iterator[tuple[str, str]
     for arn in job.baseline.backend_roles:
         if arn.split(":")[4:5] != [job.scope.account]:
             raise read.failed(api, Failure("another account", f"{arn} is not in account {job.scope.account}"))
-        yield arn, arn.rpartition("/")[2]
+        kind, _, name = arn.split(":", 5)[-1].partition("/")
+        if kind != "role" or not name:
+            raise read.failed(api, Failure("not a role", f"{arn} in backend_roles is not the ARN of a role"))
+        yield arn, name.rpartition("/")[2]
 
 
 def _managed(read: Reader, role: str) -> Iterator[tuple[str, str, Any]]:
-    attached = read.pages("iam", "ListAttachedRolePolicies", "AttachedPolicies", token=MARKER, RoleName=role)
+    attached = read.pages(
+        "iam",
+        "ListAttachedRolePolicies",
+        "AttachedPolicies",
+        token=MARKER,
+        each=("PolicyArn", "PolicyName"),
+        RoleName=role,
+    )
     for policy in attached:
         arn = policy["PolicyArn"]
-        version = read.call("iam", "GetPolicy", ("Policy",), PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        found = read.call("iam", "GetPolicyVersion", ("PolicyVersion",), PolicyArn=arn, VersionId=version)
+        known = read.call("iam", "GetPolicy", ("Policy.DefaultVersionId",), PolicyArn=arn)
+        version = known["Policy"]["DefaultVersionId"]
+        found = read.call("iam", "GetPolicyVersion", ("PolicyVersion.Document",), PolicyArn=arn, VersionId=version)
         yield arn, policy["PolicyName"], found["PolicyVersion"]["Document"]
 
 

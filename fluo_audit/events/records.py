@@ -17,7 +17,9 @@ from typing import Any
 Record = Mapping[str, Any]
 
 KMS = "kms.amazonaws.com"
-_EVENT_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
+_EVENT_TIME = re.compile(r"20\d{2}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
+DEEPEST = 40
+"""Levels of nesting in a record that is looked at; real ones have about ten."""
 
 
 def concerns_key(record: Record, key_arn: str) -> bool:
@@ -26,18 +28,29 @@ def concerns_key(record: Record, key_arn: str) -> bool:
     The ARN stands in `resources`; in older management events and some denied calls only the request, the service
     event details or the error message names the key.
     """
-    if record.get("eventSource") != KMS:
+    if not is_of_kms(record):
         return False
-    key_id = key_arn.rpartition("/")[2]
     if key_arn in resource_arns(record):
         return True
-    named = {key_arn, key_id}
-    if any(
-        _text(record, part, "keyId") in named
-        for part in ("requestParameters", "serviceEventDetails", "responseElements")
-    ):
+    if any(_names(record, part, member, key_arn) for part in _PARTS for member in _MEMBERS):
         return True
     return key_arn in (_text(record, "errorMessage") or "")
+
+
+_PARTS = ("requestParameters", "serviceEventDetails", "responseElements")
+_MEMBERS = ("keyId", "targetKeyId", "sourceKeyId", "destinationKeyId")
+
+
+def is_of_kms(record: Record) -> bool:
+    """Return whether KMS wrote the record: other services name keys in theirs too."""
+    return record.get("eventSource") == KMS
+
+
+def _names(record: Record, part: str, member: str, key_arn: str) -> bool:
+    """Return whether a member holds the ARN or, in a record of the key's Region, the id: replicas share it."""
+    region, key_id = key_arn.split(":")[3], key_arn.rpartition("/")[2]
+    named = _text(record, part, member)
+    return named == key_arn or (named == key_id and _text(record, "awsRegion") in {None, region})
 
 
 def resource_arns(record: Record) -> tuple[str, ...]:
@@ -53,7 +66,10 @@ def event_time(record: Record) -> datetime | None:
     text = _text(record, "eventTime")
     if text is None or not _EVENT_TIME.fullmatch(text):
         return None
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:  # such as 30 February
+        return None
 
 
 def is_readable(record: Any) -> bool:
@@ -66,8 +82,20 @@ def is_readable(record: Any) -> bool:
     )
 
 
-def event_row(record: Record) -> dict[str, Any]:
-    """Return the row of a readable record in the columns of `fluo_audit.model.sources.EVENTS`."""
+def is_deep(value: Any, levels: int = DEEPEST) -> bool:
+    """Return whether a value nests deeper than any record does. Such a one cannot be written again as JSON."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    return levels == 0 or any(is_deep(item, levels - 1) for item in value)
+
+
+def event_row(record: Record, key_arn: str = "") -> dict[str, Any]:
+    """Return the row of a readable record in the columns of `fluo_audit.model.sources.EVENTS`.
+
+    Of the two encryption contexts of a ReEncrypt, the row has that of the key; the source's when both are its own.
+    """
     session_issuer = _text(record, "userIdentity", "sessionContext", "sessionIssuer", "arn")
     principal = _text(record, "userIdentity", "arn") or _text(record, "userIdentity", "invokedBy")
     access_key = _text(record, "userIdentity", "accessKeyId")
@@ -86,7 +114,7 @@ def event_row(record: Record) -> dict[str, Any]:
         "user_agent": _text(record, "userAgent"),
         "error_code": _text(record, "errorCode"),
         "error_message": _text(record, "errorMessage"),
-        "encryption_context": _context(record),
+        "encryption_context": _context(record, key_arn),
         "key_material_id": _text(record, "additionalEventData", "keyMaterialId")
         or _text(record, "serviceEventDetails", "keyMaterialId"),
         "rotation_type": _text(record, "serviceEventDetails", "rotationType"),
@@ -99,11 +127,18 @@ def event_row(record: Record) -> dict[str, Any]:
     }
 
 
-def _context(record: Record) -> str | None:
+def _context(record: Record, key_arn: str) -> str | None:
     parameters = record.get("requestParameters")
     if not isinstance(parameters, dict):
         return None
-    for name in ("encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext"):
+    names = ["encryptionContext", "sourceEncryptionContext", "destinationEncryptionContext"]
+    is_source, is_destination = (
+        bool(key_arn) and _names(record, "requestParameters", member, key_arn)
+        for member in ("sourceKeyId", "destinationKeyId")
+    )
+    if is_destination and not is_source:
+        names.reverse()
+    for name in names:
         if isinstance(parameters.get(name), dict):
             return json.dumps(parameters[name], sort_keys=True, ensure_ascii=False)
     return None

@@ -6,25 +6,13 @@ import fnmatch
 import re
 from dataclasses import dataclass
 
-from fluo_audit.aws.door import DENIED, Reader, ReadError
+from fluo_audit.aws.door import DENIED, INVALID_CREDENTIALS, NO_CREDENTIALS, Reader, ReadError
 from fluo_audit.errors import CredentialsError, FluoAuditError, KeyNotFoundError, UsageError
 from fluo_audit.model.evidence import Missing
 
 KEY_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):kms:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):key/(?P<id>[\w-]+)")
 ALIAS_ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:(?P<alias>alias/.+)")
 KEY_ID = re.compile(r"(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})")
-INVALID_CREDENTIALS = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "RequestExpired",
-        "InvalidClientTokenId",
-        "UnrecognizedClientException",
-        "SignatureDoesNotMatch",
-        "InvalidAccessKeyId",
-        "no AWS credentials",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,34 +56,37 @@ def find_key(read: Reader, region: str, name: str = "", environment: str = "") -
         )
     if KEY_ARN.fullmatch(name) or KEY_ID.fullmatch(name):
         return _by_id(read, region, name)
-    pattern = _alias_pattern(name, environment)
-    return _by_alias(read, region, pattern)
+    return _by_alias(read, region, _alias_pattern(name, environment), name if ALIAS_ARN.fullmatch(name) else "")
 
 
 def _by_id(read: Reader, region: str, name: str) -> FoundKey:
     try:
-        answer = read.call("kms", "DescribeKey", ("KeyMetadata",), KeyId=name)
+        answer = read.call("kms", "DescribeKey", ("KeyMetadata.Arn",), KeyId=name)
     except ReadError as error:
         if error.missing.reason in DENIED and (known := from_arn(name)):
             return known  # the collector states that DescribeKey was denied
-        raise _not_found(error.missing, f"no key {name} in {region}", region) from error
+        raise _not_found(error.missing, name, region) from error
     return FoundKey(answer["KeyMetadata"]["Arn"], "its ARN" if name.startswith("arn:") else "its key id")
 
 
-def _by_alias(read: Reader, region: str, pattern: str) -> FoundKey:
+def _by_alias(read: Reader, region: str, pattern: str, arn: str) -> FoundKey:
+    """Return the key of the alias: of any account's when an ARN is given, so that it must be that very one."""
+    named = ("AliasName", "AliasArn")
     try:
-        aliases = list(read.pages("kms", "ListAliases", "Aliases", token=("Marker", "NextMarker")))
+        aliases = list(read.pages("kms", "ListAliases", "Aliases", token=("Marker", "NextMarker"), each=named))
     except ReadError as error:
-        raise _not_found(error.missing, f"{pattern} could not be looked up in {region}", region) from error
+        raise _not_found(error.missing, pattern, region) from error
     targets = {
         alias["AliasName"]: alias
         for alias in aliases
-        if alias.get("TargetKeyId") and fnmatch.fnmatchcase(alias["AliasName"], pattern)
+        if alias.get("TargetKeyId")
+        and fnmatch.fnmatchcase(alias["AliasName"], pattern)
+        and arn in {"", alias["AliasArn"]}
     }
     keys = {alias["TargetKeyId"] for alias in targets.values()}
     if not keys:
         raise KeyNotFoundError(
-            f"no alias {pattern} in {region}", "name the key with --key or --environment, or another --region"
+            f"no alias {arn or pattern} in {region}", "name the key with --key or --environment, or another --region"
         )
     if len(keys) > 1:
         listed = ", ".join(f"{name} ({alias['TargetKeyId']})" for name, alias in sorted(targets.items()))
@@ -112,12 +103,13 @@ def _alias_pattern(name: str, environment: str) -> str:
     return f"alias/fluo-{environment}" if environment else "alias/fluo-*"
 
 
-def _not_found(missing: Missing, message: str, region: str) -> FluoAuditError:
+def _not_found(missing: Missing, name: str, region: str) -> FluoAuditError:
     detail = f"{missing.operation} answered {missing.reason}: {missing.message}"
-    if missing.reason in INVALID_CREDENTIALS:
+    if missing.reason in INVALID_CREDENTIALS or missing.reason == NO_CREDENTIALS:
         return CredentialsError(
             f"AWS did not accept the credentials. {detail}", "renew them, or choose another --profile"
         )
     if missing.reason in {"NotFoundException", "InvalidArnException", "ValidationException"}:
-        return KeyNotFoundError(message, f"check the name and the Region ({region}): a key lives in one Region")
-    return FluoAuditError(f"{message}. {detail}", missing.remedy)
+        hint = f"check the name and the Region ({region}): a key lives in one Region"
+        return KeyNotFoundError(f"no key {name} in {region}", hint)
+    return FluoAuditError(f"{name} could not be looked up in {region}. {detail}", missing.remedy)

@@ -11,6 +11,7 @@ from fluo_audit.sandbox.faults import ConnectionLost
 from fluo_audit.sandbox.wire import HttpRequest, aws_url
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from fluo_audit.sandbox.gateway import Gateway
@@ -18,12 +19,22 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 
 
-def serve(port: int, *, now: datetime = SAMPLE_NOW, seed: int = 1) -> None:
-    """Serve a simulated account on 127.0.0.1 until interrupted. Its clock starts at `now` and runs in real time."""
+def serve(
+    port: int,
+    *,
+    now: datetime = SAMPLE_NOW,
+    seed: int = 1,
+    ready: Callable[[str], None] = lambda endpoint: None,  # noqa: ARG005, silence
+) -> None:
+    """Serve a simulated account on 127.0.0.1 until interrupted, and tell `ready` its URL. Port 0 takes any free one.
+
+    Its clock starts at `now` and runs in real time.
+    """
     with (
         SimulatedAccount(now=now, seed=seed, clock=RunningClock(now)) as account,
         SandboxServer(port, account.gateway) as server,
     ):
+        ready(server.endpoint)
         server.serve_forever()
 
 

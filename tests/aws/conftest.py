@@ -1,0 +1,114 @@
+"""Accounts whose wire is watched, and one collection with its facts as they were seen live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from fluo_audit.aws.door import Door
+from fluo_audit.aws.live import LiveTransport
+from fluo_audit.aws.session import sealed_session
+from fluo_audit.aws.snapshot import Snapshot, record
+from fluo_audit.collect.all import collect
+from fluo_audit.collect.job import Job
+from fluo_audit.model.evidence import Fact
+from fluo_audit.model.scope import Period, Scope
+from fluo_audit.sandbox.account import RawBody, SimulatedAccount
+from fluo_audit.settings import settings_of
+
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request that reached the network, when, and the answer that the network gave."""
+
+    at: datetime
+    action: str
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass
+class WatchedAccount(SimulatedAccount):
+    """The simulated account, with a record of its own of every request and answer."""
+
+    sent: list[Sent] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def _send(self, request: Any, **rest: Any) -> AWSResponse:
+        at, target = self.clock.now(), request.headers.get("X-Amz-Target", b"")
+        action = target.decode() if isinstance(target, bytes) else target
+        self.sent.append(Sent(at, action.rpartition(".")[2], 0, b"", {}))
+        answer = super()._send(request, **rest)
+        self.sent[-1] = Sent(at, self.sent[-1].action, answer.status_code, answer.content, dict(answer.headers))
+        return AWSResponse(answer.url, answer.status_code, answer.headers, RawBody(answer.content))
+
+
+@pytest.fixture
+def account() -> Iterator[WatchedAccount]:
+    """Give an account of the test's own."""
+    with WatchedAccount() as account:
+        yield account
+
+
+def job_of(account: SimulatedAccount, days: int) -> Job:
+    now = account.clock.now()
+    key = account.session.client("kms").describe_key(KeyId="alias/fluo-production")["KeyMetadata"]
+    scope = Scope(key["AWSAccountId"], REGION, key["Arn"], Period(now - timedelta(days=days), now), now, sample=True)
+    return Job(scope, settings_of(account.sample_settings, "the sample settings").baseline)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What one collection saw, and what it kept."""
+
+    facts: Mapping[str, Fact[Any]]
+    snapshot: Snapshot
+    sent: tuple[Sent, ...]
+
+
+@pytest.fixture(scope="session")
+def collect_all() -> Callable[..., Collection]:
+    """Give a function that collects every source of an account."""
+
+    def run(account: WatchedAccount, days: int = 7) -> Collection:
+        job = job_of(account, days)
+        before = len(account.sent)
+        door = Door(LiveTransport(account.session, account.clock), REGION)
+        facts = collect(door, job)
+        snapshot = record(job.scope, job.baseline, job.events_from, door.exchanges)
+        return Collection(facts, snapshot, tuple(account.sent[before:]))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def collection(collect_all: Callable[..., Collection]) -> Collection:
+    """Give one whole collection of the sample account over seven days."""
+    with WatchedAccount() as account:
+        return collect_all(account)
+
+
+@pytest.fixture
+def saying() -> Callable[..., boto3.Session]:
+    """Give a function that makes a session whose every request gets the same answer."""
+
+    def make(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> boto3.Session:
+        session = sealed_session()
+        answer = headers or {"content-type": "application/x-amz-json-1.1", "x-amzn-requestid": "r-1"}
+        session.events.register(
+            "before-send", lambda request, **_: AWSResponse(request.url, status, dict(answer), RawBody(body))
+        )
+        return session
+
+    return make
