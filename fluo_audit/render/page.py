@@ -160,6 +160,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters |= {
+        "capital": wording.capital,
         "brief": wording.brief,
         "count": wording.count,
         "day": wording.day,

@@ -14,6 +14,9 @@ _LONGEST_PARAMETERS = 84
 _BRIEF = 200
 _PAGING = frozenset({"NextToken", "NextMarker", "Marker", "Limit", "MaxItems", "MaxResults"})
 
+COMMANDS = frozenset({"aws"})
+"""First words that are typed as they stand."""
+
 
 def number(value: int) -> str:
     """Return an integer with thousands separators: 7,214."""
@@ -61,6 +64,12 @@ def outcome(counts: Mapping[Conclusion, int]) -> str:
     rest = [f"{counts[c]:,} {one if counts[c] == 1 else many}" for c, (one, many) in clauses.items() if counts[c]]
     first = f"The evidence supports {counts[Conclusion.SUPPORTED]:,} of {count(total, 'test')}."
     return f"{first} {sentence(rest)[:1].upper()}{sentence(rest)[1:]}." if rest else first
+
+
+def capital(text: str) -> str:
+    """Return a text that starts like a sentence; one that starts with a command, an operation or a path stays."""
+    first = text.partition(" ")[0]
+    return text if not first.isalpha() or first in COMMANDS else text[0].upper() + text[1:]
 
 
 def brief(text: str) -> str:

@@ -24,6 +24,7 @@ from fluo_audit.sandbox.clock import SimulatedClock
 ACCOUNT = "111122223333"
 KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{KEY_ID}"
+SESSION = sealed_session()  # shared: it has read the service models
 AS_OF = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 
 
@@ -40,7 +41,7 @@ class Aws:
 
     def client(self, service: str, **_: Any) -> Any:
         if service not in self._stubs:
-            client = sealed_session().client(service, region_name="us-east-1")
+            client = SESSION.client(service, region_name="us-east-1")
             self._stubs[service] = (client, Stubber(client))
             self._stubs[service][1].activate()
         return self._stubs[service][0]

@@ -90,3 +90,18 @@ def test_a_long_text_is_cut_at_a_sentence_or_else_at_a_word():
     cut = wording.brief("word " * 100)
     assert cut.endswith("word…")
     assert len(cut) <= 201
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a link is broken", "A link is broken"),
+        ("aws kms rotate-key-on-demand", "aws kms rotate-key-on-demand"),
+        ("kms:DescribeKey: no AWS credentials", "kms:DescribeKey: no AWS credentials"),
+        ("role/fluo-backend may do", "role/fluo-backend may do"),
+        ("1 of 5", "1 of 5"),
+        ("", ""),
+    ],
+)
+def test_a_text_starts_like_a_sentence_unless_it_is_typed(text: str, shown: str):
+    assert wording.capital(text) == shown
