@@ -77,7 +77,9 @@ def _print(title: str, rows: Rows, *, first: bool) -> None:
         terminal.say()
     if not rows:
         terminal.say(f"{title}: none")
-    elif len(rows) == 1 or title == "about" or "because" in rows[0]:
+    elif title == "about":
+        terminal.texts([(row["section"], row["text"]) for row in rows])
+    elif len(rows) == 1 or "because" in rows[0]:
         for number, row in enumerate(rows):
             if number:
                 terminal.say()
@@ -88,6 +90,4 @@ def _print(title: str, rows: Rows, *, first: bool) -> None:
 
 
 def _labelled(row: dict[str, Any]) -> list[tuple[str, str]]:
-    if "section" in row:
-        return [(row["section"], row["text"])]
     return [(label.replace("_", " "), text) for label, text in row.items() if text]

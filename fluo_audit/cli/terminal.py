@@ -65,29 +65,32 @@ def mark(kind: str) -> str:
 
 
 def marked_rows(rows: Sequence[tuple[str, str, str]]) -> None:
-    """Print (conclusion, name, text) rows under each other; the text wraps beside the name on a terminal."""
-    width = max((len(name) for _, name, _ in rows), default=0)
+    """Print (conclusion, name, text) rows: the text beside the name, or under it where there is no room."""
+    width = max((len(clean(name)) for _, name, _ in rows), default=0)
     for kind, name, text in rows:
-        first, *rest = _wrapped(text, width + 6)
-        click.echo(f"{mark(kind)}  {clean(name).ljust(width)}  {first}".rstrip())
-        for line in rest:
-            click.echo(" " * (width + 6) + line)
+        _print_beside(f"{mark(kind)}  ", 4, clean(name), width, text)
 
 
 def texts(rows: Sequence[tuple[str, str]]) -> None:
-    """Print label and text; the text wraps beside the label on a terminal."""
-    width = max(len(label) for label, _ in rows)
+    """Print label and text, like `marked_rows` without a mark."""
+    width = max(len(clean(label)) for label, _ in rows)
     for label, text in rows:
-        first, *rest = _wrapped(text, width + 2)
-        click.echo(f"{clean(label).ljust(width)}  {first}".rstrip())
-        for line in rest:
-            click.echo(" " * (width + 2) + line)
+        _print_beside("", 0, clean(label), width, text)
 
 
-def _wrapped(text: str, indent: int) -> list[str]:
+def _print_beside(start: str, indent: int, name: str, width: int, text: str) -> None:
+    beside = terminal_width() - indent - width - 2 >= NARROWEST
+    margin = indent + width + 2 if beside else 4
+    lines = _wrapped(text, margin)
+    click.echo(f"{start}{name.ljust(width)}  {lines[0]}".rstrip() if beside else f"{start}{name}")
+    for line in lines[1:] if beside else lines:
+        click.echo(" " * margin + line)
+
+
+def _wrapped(text: str, margin: int) -> list[str]:
     import textwrap
 
-    room = max(NARROWEST, terminal_width() - indent)
+    room = max(20, terminal_width() - margin)
     return textwrap.wrap(clean(text), room, break_long_words=False, break_on_hyphens=False) or [""]
 
 

@@ -115,8 +115,7 @@ def event_row(record: Record, key_arn: str = "") -> dict[str, Any]:
         "error_code": _text(record, "errorCode"),
         "error_message": _text(record, "errorMessage"),
         "encryption_context": _context(record, key_arn),
-        "key_material_id": _text(record, "additionalEventData", "keyMaterialId")
-        or _text(record, "serviceEventDetails", "keyMaterialId"),
+        "key_material_id": _material(record),
         "rotation_type": _text(record, "serviceEventDetails", "rotationType"),
         "tls_version": _text(record, "tlsDetails", "tlsVersion"),
         "region": _text(record, "awsRegion"),
@@ -125,6 +124,15 @@ def event_row(record: Record, key_arn: str = "") -> dict[str, Any]:
         "shared_event_id": _text(record, "sharedEventID"),
         "event_version": _text(record, "eventVersion"),
     }
+
+
+def _material(record: Record) -> str | None:
+    """Return the key material a call used, or the one a rotation made.
+
+    RotateKey names the material before and after: https://docs.aws.amazon.com/kms/latest/developerguide/ct-rotatekey.html
+    """
+    made = (_text(record, "serviceEventDetails", name) for name in ("currentKeyMaterialId", "keyMaterialId"))
+    return _text(record, "additionalEventData", "keyMaterialId") or next((each for each in made if each), None)
 
 
 def _context(record: Record, key_arn: str) -> str | None:

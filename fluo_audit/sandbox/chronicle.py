@@ -133,8 +133,9 @@ class Chronicle:
         )
 
     def _rotations(self) -> Iterator[Event]:
-        for rotation in self._key.rotations:
-            yield rotation_event(self._key.arn, rotation, _uuid(self._random))
+        for number, rotation in enumerate(self._key.rotations, start=1):
+            previous = story.material_id(self._key.id, number - 1)
+            yield rotation_event(self._key.arn, rotation, previous, _uuid(self._random))
 
     def _changes(self) -> Iterator[Event]:
         key, calendar = self._key, self._calendar
@@ -253,12 +254,17 @@ class Chronicle:
         return self._sessions[role, days, slot]
 
 
-def rotation_event(key_arn: str, rotation: story.Rotation, event_id: str) -> Event:
-    """Return the event KMS writes when it rotates a key. It has no request: `requestParameters` is null."""
+def rotation_event(key_arn: str, rotation: story.Rotation, previous: str, event_id: str) -> Event:
+    """Return the event KMS writes when it replaces the key material `previous`. It has no request.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/ct-rotatekey.html
+    """
     details = {
         "rotationType": rotation.type,
         "keyId": key_arn.rpartition("/")[2],
-        "keyMaterialId": rotation.material_id,
+        "keyOrigin": "AWS_KMS",
+        "previousKeyMaterialId": previous,
+        "currentKeyMaterialId": rotation.material_id,
     }
     return Event(
         time=rotation.date, id=event_id, source=KMS, name="RotateKey", region=key_arn.split(":")[3],

@@ -140,10 +140,11 @@ class KeyRotation:
                 "LimitExceededException", f"The key {metadata['Arn']} was rotated on demand {len(done)} times"
             )
         present = self._clock.now().replace(microsecond=0)
+        previous = schedule.material_at(present)
         rotation = Rotation(present, "ON_DEMAND", material_id(schedule.key_id, len(schedule.rotations) + 1))
         schedule.rotations.append(rotation)
         event_id = str(UUID(bytes=hashlib.sha256(rotation.material_id.encode()).digest()[:16], version=4))
-        self._ledger.add(rotation_event(metadata["Arn"], rotation, event_id))
+        self._ledger.add(rotation_event(metadata["Arn"], rotation, previous, event_id))
         return {"KeyId": metadata["Arn"]}
 
 

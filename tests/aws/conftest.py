@@ -61,11 +61,17 @@ def account() -> Iterator[WatchedAccount]:
         yield account
 
 
-def job_of(account: SimulatedAccount, days: int) -> Job:
+def job_of(account: SimulatedAccount, days: int, events_from: str = "lookup") -> Job:
     now = account.clock.now()
     key = account.session.client("kms").describe_key(KeyId="alias/fluo-production")["KeyMetadata"]
     scope = Scope(key["AWSAccountId"], REGION, key["Arn"], Period(now - timedelta(days=days), now), now, sample=True)
-    return Job(scope, settings_of(account.sample_settings, "the sample settings").baseline)
+    return Job(scope, settings_of(account.sample_settings, "the sample settings").baseline, events_from)
+
+
+@pytest.fixture(scope="session")
+def job_over() -> Callable[..., Job]:
+    """Give a function that makes the job of a collection of an account's last days."""
+    return job_of
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,12 +16,14 @@ import pandas as pd
 import pytest
 
 from fluo_audit.aws.door import Door, Request
+from fluo_audit.aws.live import LiveTransport
 from fluo_audit.aws.replay import ReplayTransport
-from fluo_audit.aws.snapshot import Snapshot, load
+from fluo_audit.aws.snapshot import Snapshot, load, record
 from fluo_audit.collect.all import ALL, collect
 from fluo_audit.collect.job import Job
 from fluo_audit.errors import IntegrityError
 from fluo_audit.model.evidence import Fact, Have, Missing
+from fluo_audit.model.sources import EVENTS
 
 NAMES = [collector.source.name for collector in ALL]
 
@@ -117,6 +120,26 @@ def test_facts_do_not_depend_on_the_machine(saved: Path, tmp_path: Path, zone: s
 
     assert list(here) == NAMES
     assert {name for name in NAMES if here[name] != there[name]} == set()
+
+
+def test_log_files_come_back_without_their_folder(account, job_over, tmp_path: Path):
+    """The folder is evidence only at the moment of collection; the snapshot keeps what was in it."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    job = job_over(account, days=2, events_from=str(logs))
+    for number, (_, content) in enumerate(account.log_files(job.scope.period.start, job.scope.period.end)):
+        (logs / f"{number}.json.gz").write_bytes(content)
+    (logs / "torn.json.gz").write_bytes(b"\x1f\x8b")
+    door = Door(LiveTransport(account.session, account.clock), "us-east-1")
+    seen = collect(door, job, only=(EVENTS,))["events"]
+    record(job.scope, job.baseline, str(logs), door.exchanges).save(tmp_path / "snapshot")
+    shutil.rmtree(logs)
+
+    snapshot = load(tmp_path / "snapshot")
+    assert len(seen.value) > 20
+    assert_same(seen, replayed(snapshot)["events"])
+    lost = replayed(replace(snapshot, stored=()))["events"]
+    assert (lost.operation, lost.reason) == ("cloudtrail:LogFiles", "not in the snapshot")
 
 
 # --- failures ----------------------------------------------------------------------------------------------------

@@ -185,6 +185,17 @@ def test_what_is_no_file_is_named(tmp_path: Path, make: Any):
     assert (files["b.json.gz"]["problem"], ids) == ("not a regular file", ["e-1"])
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that opens and cannot be read")
+def test_a_file_that_the_disk_does_not_give_is_named(tmp_path: Path):
+    write(tmp_path, {"a.json.gz": packed(record("e-1"))})
+    (tmp_path / "b.json.gz").symlink_to("/proc/self/mem")
+
+    files, ids = read(tmp_path)
+
+    assert files["b.json.gz"]["problem"].startswith("not readable: ")
+    assert ids == ["e-1"]
+
+
 def test_a_file_name_that_is_no_text_does_not_stop_the_reader(tmp_path: Path):
     (tmp_path / os.fsdecode(b"log-\xff.json.gz")).write_bytes(packed(record("e-1")))
 

@@ -216,7 +216,12 @@ def test_a_rotation_is_an_event_of_kms_itself():
             userIdentity={"accountId": "111122223333", "invokedBy": "AWS Internal"},
             requestParameters=None,
             additionalEventData=None,
-            serviceEventDetails={"keyId": KEY, "rotationType": "AUTOMATIC", "keyMaterialId": "n" * 64},
+            serviceEventDetails={
+                "rotationType": "AUTOMATIC",
+                "keyOrigin": "AWS_KMS",
+                "previousKeyMaterialId": "p" * 64,
+                "currentKeyMaterialId": "n" * 64,
+            },
         )
     )
 

@@ -114,7 +114,7 @@ def test_on_demand_rotation_leaves_the_schedule_alone_and_writes_its_event(accou
     )["Events"]
     record = json.loads(found[0]["CloudTrailEvent"])
     assert record["serviceEventDetails"]["rotationType"] == "ON_DEMAND"
-    assert record["serviceEventDetails"]["keyMaterialId"] == last["KeyMaterialId"]
+    assert record["serviceEventDetails"]["currentKeyMaterialId"] == last["KeyMaterialId"]
 
 
 def test_a_key_rotates_on_demand_twenty_five_times(kms):

@@ -23,7 +23,7 @@ def key_customer_managed(key: KeyMetadata, _criteria: Criteria) -> Verdict:
         cannot restrict or change them.
     Passes when: KeyManager is CUSTOMER.
     Fails when: KeyManager is AWS.
-    Fix: fluo-audit provision plan makes a customer managed key; apply it, configure the backend with it, and re-encrypt
+    Fix: aws kms create-key makes a customer managed key; configure the backend with it, and re-encrypt
         what the other key protects: aws kms re-encrypt --destination-key-id KEY_ARN.
     Still by hand: nothing.
     Peers: CloudSploit.

@@ -27,7 +27,7 @@ def rotation_period(_key: KeyMetadata, rotation: RotationStatus, criteria: Crite
     Fails when: rotation is off, or its period is longer.
     Not applicable when: KMS cannot rotate the key by itself, because it is asymmetric, for HMAC, in a custom key store,
         or its key material was imported.
-    Fix: fluo-audit provision plan --key-rotation-period-days 90, then apply it.
+    Fix: aws kms enable-key-rotation --key-id KEY_ARN --rotation-period-in-days 90.
     Still by hand: the document that defines the cryptoperiod, and who approved it.
     Peers: none checks the period; AWS Config cmk-backing-key-rotation-enabled passes at 365 days.
     """
