@@ -17,7 +17,7 @@ from typing import Any
 Record = Mapping[str, Any]
 
 KMS = "kms.amazonaws.com"
-_EVENT_TIME = re.compile(r"20\d{2}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
+_EVENT_TIME = re.compile(r"20\d{2}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 DEEPEST = 40
 """Levels of nesting in a record that is looked at; real ones have about ten."""
 

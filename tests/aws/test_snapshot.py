@@ -242,6 +242,14 @@ def test_an_edit_with_a_manifest_to_match_is_still_seen(folder: Path, edit: Call
     assert str(folder) in error.value.message
 
 
+def test_a_snapshot_of_another_schema_says_which(folder: Path):
+    edit_scope(lambda d: d.update(schema="fluo-audit/snapshot/v9"))(folder)
+    vouch(folder)
+
+    with pytest.raises(IntegrityError, match=r"schema 'fluo-audit/snapshot/v9', not"):
+        load(folder)
+
+
 # --- no snapshot -------------------------------------------------------------------------------------------------
 
 

@@ -67,7 +67,7 @@ def test_rotation_was_off_for_five_days_in_april(of_key):
 
 def test_rotations_are_service_events_with_the_material(shared_account, of_key):
     rotations = [record for record in of_key if record["eventName"] == "RotateKey"]
-    assert [record["serviceEventDetails"]["keyMaterialId"] for record in rotations] == [
+    assert [record["serviceEventDetails"]["currentKeyMaterialId"] for record in rotations] == [
         one.material_id for one in shared_account.truth.rotations
     ]
     for record in rotations:
