@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from fluo_audit import __version__
 from fluo_audit.aws.clock import Clock, SystemClock
 from fluo_audit.aws.door import Door, Transport
 from fluo_audit.aws.live import LiveTransport, OfflineTransport
@@ -33,6 +33,7 @@ from fluo_audit.storage import safe_name
 
 FORMATS = ("html", "pdf", "json")
 HOUR = timedelta(hours=1)
+TOOL = f"fluo-audit {__version__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,13 @@ def open_account(settings: Settings, *, endpoint_url: str | None, demo: bool, of
         )
 
 
+def sample_settings() -> Settings:
+    """Return what fluo-audit.toml would say about the simulated account."""
+    from fluo_audit.sandbox.sample_settings import SAMPLE_SETTINGS
+
+    return settings_of(SAMPLE_SETTINGS, "the sample settings")
+
+
 @contextmanager
 def _simulated(settings: Settings) -> Iterator[Account]:
     try:
@@ -88,13 +96,9 @@ def _simulated(settings: Settings) -> Iterator[Account]:
             f"--demo needs the simulated account: {error}", "install it: pip install 'fluo-audit[sandbox]'"
         ) from error
     with SimulatedAccount() as simulated:
-        sample = settings_of(simulated.sample_settings, "the sample settings")
-        chosen = {name: value for name in ("entity", "environment", "key") if (value := getattr(settings, name))}
-        if settings.key:
-            chosen.setdefault("environment", "")
         transport = LiveTransport(simulated.session, simulated.clock)
-        region = simulated.session.region_name
-        yield Account(transport, simulated.clock, region, replace(sample, **chosen), sample=True, offline=False)
+        region = region_of(settings.key) or settings.region or simulated.session.region_name
+        yield Account(transport, simulated.clock, region, settings, sample=True, offline=False)
 
 
 def resolve_key(account: Account) -> FoundKey:
@@ -178,7 +182,7 @@ def report_of(snapshot: Snapshot, frameworks: Sequence[FrameworkMapping]) -> Rep
         facts=facts_of(snapshot),
         calls=tuple(stored.call for stored in snapshot.stored),
         snapshot_sha256=snapshot.sha256,
-        tool=snapshot.tool,
+        tool=TOOL if snapshot.tool == TOOL else f"{TOOL}, collected with {snapshot.tool}",
         from_log_files=snapshot.events_from != "lookup",
     )
     return build_report(evidence, frameworks)
@@ -219,7 +223,7 @@ def bundle_name(report: Report) -> str:
 
 
 def _payload(snapshot: Snapshot, report: Report, formats: Sequence[str], paper: str) -> Mapping[str, bytes]:
-    from fluo_audit.render.json_v1 import render_json
+    from fluo_audit.render.json_v1 import render_json, schema
     from fluo_audit.render.tables import render_csv, render_jsonl
 
     payload = dict(snapshot.files())
@@ -228,9 +232,7 @@ def _payload(snapshot: Snapshot, report: Report, formats: Sequence[str], paper: 
         payload[f"populations/{table.name}.jsonl"] = render_jsonl(table)
     if "json" in formats:
         payload["report/evidence.json"] = render_json(report)
-        payload["schema/evidence.schema.json"] = (
-            files("fluo_audit.render").joinpath("evidence.schema.json").read_bytes()
-        )
+        payload["schema/evidence.schema.json"] = schema()
     if "html" in formats:
         from fluo_audit.render.html import render_html
 

@@ -13,7 +13,6 @@ from fluo_audit.aws.snapshot import Snapshot
 from fluo_audit.collect.job import Silent
 from fluo_audit.model.report import Report
 from fluo_audit.sandbox.account import SimulatedAccount
-from fluo_audit.settings import Settings
 
 # A busy machine, or the first run in a new checkout, is slow: that says nothing about the code.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,7 +34,9 @@ def collect_sample() -> Callable[..., Snapshot]:
     """Give a function that collects a fresh sample account over its last days."""
 
     def collect(last: str, events_from: str = "lookup") -> Snapshot:
-        with pipeline.open_account(Settings(), endpoint_url=None, demo=True, offline_ok=False) as account:
+        with pipeline.open_account(
+            pipeline.sample_settings(), endpoint_url=None, demo=True, offline_ok=False
+        ) as account:
             found = pipeline.resolve_key(account)
             period = pipeline.period_of(last, None, None, account.clock.now())
             return pipeline.collect_snapshot(account, found, period, events_from, Silent())

@@ -12,6 +12,7 @@ import pytest
 from fluo_audit.cli.options import Globals
 from fluo_audit.errors import UsageError
 from fluo_audit.model.baseline import Baseline
+from fluo_audit.pipeline import sample_settings
 from fluo_audit.settings import FILE_NAME, Settings, load_settings, settings_of
 
 WHOLE = """
@@ -215,5 +216,5 @@ def test_the_simulated_account_does_not_read_the_file_of_the_folder(tmp_path: Pa
     monkeypatch.chdir(tmp_path)
     Path(FILE_NAME).write_text('entity = "somebody"')
 
-    assert Globals(demo=True).settings() == Settings()
+    assert Globals(demo=True).settings() == sample_settings()
     assert Globals(demo=True, config=Path(FILE_NAME)).settings().entity == "somebody"

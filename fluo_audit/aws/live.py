@@ -73,10 +73,10 @@ SECONDS_BETWEEN = {"cloudtrail:LookupEvents": 0.5}
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html"""
 
 
-def config(endpoint_attempts: int = 1) -> Config:
+def config() -> Config:
     """Return the client settings: our own retries, so that waiting goes through the clock and is recorded."""
     return Config(
-        retries={"total_max_attempts": endpoint_attempts},
+        retries={"total_max_attempts": 1},
         connect_timeout=10,
         read_timeout=30,
         user_agent_extra=f"fluo-audit/{__version__}",

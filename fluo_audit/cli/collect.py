@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,9 @@ from fluo_audit.cli.options import (
     Collection,
     Globals,
     account_options,
+    collection_options,
     directory_option,
-    events_option,
-    from_option,
-    last_option,
     pass_globals,
-    to_option,
 )
 from fluo_audit.errors import ExitCode
 
@@ -28,15 +24,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @account_options
-@last_option
-@from_option
-@to_option
-@events_option
+@collection_options
 @directory_option
 @pass_globals
-def collect(
-    options: Globals, last: str, first: datetime | None, until: datetime | None, events_from: str, directory: Path
-) -> int:
+def collect(options: Globals, asked: Collection, directory: Path) -> int:
     """Read the evidence and keep it as a snapshot, to judge and print later or elsewhere.
 
     The snapshot holds AWS's answers to the byte, with a manifest of their hashes. Only reads are sent.
@@ -45,7 +36,7 @@ def collect(
     from fluo_audit.model.evidence import Completeness
     from fluo_audit.pipeline import facts_of
 
-    snapshot = collect_now(options, Collection(last, first, until, events_from), directory)
+    snapshot = collect_now(options, asked, directory)
     snapshot.save(directory)
     open_sources = [r for r in source_results(facts_of(snapshot)) if r.completeness is not Completeness.COMPLETE]
     terminal.say(f"{directory}  {len(snapshot.stored)} answers, snapshot {snapshot.sha256}")

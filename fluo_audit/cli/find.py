@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -77,4 +78,24 @@ def _unread(fact: Any) -> str:
 
 
 def _document(facts: dict[str, Fact[Any]]) -> dict[str, Any]:
-    return {"state": _state(facts["key"]), "rotation": _rotation(facts)}
+    """Return the facts for programs; what could not be read is null, and `not_read` says why."""
+    from fluo_audit.model.evidence import Have
+
+    values = {name: fact.value if isinstance(fact, Have) else None for name, fact in facts.items()}
+    key, rotation, history = values["key"], values["rotation"], values["rotations"]
+    dates = None if history is None else history["rotated_at"].dropna()
+    return {
+        "key": key and {"state": key.state, "manager": key.manager, "spec": key.spec, "multi_region": key.multi_region},
+        "rotation": rotation
+        and {
+            "enabled": rotation.enabled,
+            "period_days": rotation.period_days,
+            "next_at": _iso(rotation.next_at),
+            "last_at": None if dates is None or dates.empty else _iso(dates.max()),
+        },
+        "not_read": [_unread(fact) for fact in facts.values() if not _read(fact)],
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"

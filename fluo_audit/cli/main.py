@@ -51,15 +51,14 @@ def _color(context: click.Context, _: click.Parameter, value: str) -> None:
     callback=_color,
     help="Colour the output.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say more.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @click.pass_context
-def main(context: click.Context, *, verbose: bool, quiet: bool) -> None:
+def main(context: click.Context, *, quiet: bool) -> None:
     """Find the KMS master key of FLUO, collect evidence about it, and write reports that auditors can verify.
 
     Only reads are sent to AWS. Nothing here deletes or disables a key.
     """
-    context.obj = replace(context.obj or Globals(), verbose=verbose, quiet=quiet)
+    context.obj = replace(context.obj or Globals(), quiet=quiet)
 
 
 for command in (find, collect, report, verify, catalog, sandbox):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,18 +28,22 @@ class Globals:
     environment: str = ""
     config: Path | None = None
     demo: bool = False
-    verbose: bool = False
     quiet: bool = False
 
     def settings(self) -> Settings:
         """Return the settings: flags over environment variables over the file."""
-        from fluo_audit.settings import Settings, load_settings
+        from fluo_audit.settings import load_settings
 
-        from_file = Settings() if self.demo and self.config is None else load_settings(self.config)
+        from_file = self._of_sample() if self.demo and self.config is None else load_settings(self.config)
         given = {name: value for name in ("profile", "region", "key", "environment") if (value := getattr(self, name))}
         if self.key and not self.environment:
             given.setdefault("environment", "")
         return replace(from_file, **given)
+
+    def _of_sample(self) -> Settings:
+        from fluo_audit.pipeline import sample_settings
+
+        return sample_settings()
 
     @contextmanager
     def account(self, *, offline_ok: bool = False) -> Iterator[Account]:
@@ -99,18 +104,37 @@ directory_option = click.option(
     type=click.Path(path_type=Path),
     help="New folder for the result. It appears whole or not at all.",
 )
-last_option = click.option(
-    "--last", default="90d", show_default=True, metavar="DAYS", help="Period that ends now: 30d, 90d, 365d."
+_COLLECTION_OPTIONS = (
+    click.option(
+        "--last", default="90d", show_default=True, metavar="DAYS", help="Period up to an hour ago: 30d, 90d, 365d."
+    ),
+    click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day of the period, UTC."),
+    click.option("--to", "until", type=click.DateTime(["%Y-%m-%d"]), help="Day after the last one, UTC."),
+    click.option(
+        "--events-from",
+        default="lookup",
+        show_default=True,
+        metavar="lookup|FOLDER",
+        help="CloudTrail events from Event history, or from a folder of CloudTrail log files (.json, .json.gz).",
+    ),
 )
-from_option = click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day of the period, UTC.")
-to_option = click.option("--to", "until", type=click.DateTime(["%Y-%m-%d"]), help="Day after the last one, UTC.")
-events_option = click.option(
-    "--events-from",
-    default="lookup",
-    show_default=True,
-    metavar="lookup|FOLDER",
-    help="CloudTrail events from Event history, or from a folder of CloudTrail log files (.json, .json.gz).",
-)
+
+
+def collection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say what to collect, and pass them on as one `asked: Collection`."""
+
+    @functools.wraps(command)
+    def with_asked(
+        *arguments: Any, last: str, first: datetime | None, until: datetime | None, events_from: str, **options: Any
+    ) -> Any:
+        return command(*arguments, asked=Collection(last, first, until, events_from), **options)
+
+    decorated: Callable[..., Any] = with_asked
+    for option in reversed(_COLLECTION_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
 format_option = click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="What to print."
 )

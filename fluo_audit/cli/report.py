@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,9 @@ from fluo_audit.cli.options import (
     Collection,
     Globals,
     account_options,
+    collection_options,
     directory_option,
-    events_option,
-    from_option,
-    last_option,
     pass_globals,
-    to_option,
 )
 from fluo_audit.errors import ExitCode
 
@@ -35,10 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option("--paper", type=click.Choice(["a4", "letter"]), default="a4", show_default=True, help="Paper of the PDF.")
 @account_options
-@last_option
-@from_option
-@to_option
-@events_option
+@collection_options
 @directory_option
 @pass_globals
 def report(
@@ -47,10 +40,7 @@ def report(
     framework: str,
     formats: str,
     paper: str,
-    last: str,
-    first: datetime | None,
-    until: datetime | None,
-    events_from: str,
+    asked: Collection,
     directory: Path,
 ) -> int:
     """Judge the evidence and write a bundle: report as HTML, PDF and JSON, tables, raw answers, manifest.
@@ -68,9 +58,7 @@ def report(
     chosen = pipeline.chosen_frameworks(framework)
     wanted = pipeline.chosen_formats(formats)
     storage.require_new(directory)
-    stored = (
-        load(snapshot) if snapshot else collect_now(options, Collection(last, first, until, events_from), directory)
-    )
+    stored = load(snapshot) if snapshot else collect_now(options, asked, directory)
     terminal.note(f"judging the evidence and rendering {', '.join(wanted)}", quiet=options.quiet)
     result = pipeline.report_of(stored, chosen)
     written = pipeline.write_report(directory, stored, result, wanted, paper)

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from fluo_audit.policy.wildcard import arn_parts, matches_arn
 
+_MADE_BY_AWS = ("role/aws-service-role/", "assumed-role/aws:")
+
 
 def matches_any(arn: str, patterns: Iterable[str]) -> bool:
     """Say whether an ARN fits one of the ARN patterns, part by part, with the wildcards of IAM."""
@@ -41,9 +43,12 @@ def is_iam_arn(text: str) -> bool:
 
 
 def is_service_role(arn: str, account: str) -> bool:
-    """Say whether an ARN is a role of the account that only an AWS service can take: IAM reserves its path."""
+    """Say whether an ARN is a role of the account, or a session of one, that only AWS can make.
+
+    IAM reserves the path, and refuses customers a role name with a colon.
+    """
     parts = arn_parts(arn)
-    return parts is not None and parts[4] == account and parts[5].startswith("role/aws-service-role/")
+    return parts is not None and parts[4] == account and parts[5].startswith(_MADE_BY_AWS)
 
 
 def short_name(arn: str) -> str:

@@ -24,6 +24,15 @@ def test_json_names_its_schema(run, sample_account):
 
     assert document["schema"] == "fluo-audit/find/v1"
     assert document["key_arn"] == sample_account.truth.key_arn
+    assert document["key"] == {
+        "state": "Enabled",
+        "manager": "CUSTOMER",
+        "spec": "SYMMETRIC_DEFAULT",
+        "multi_region": False,
+    }
+    assert document["rotation"]["period_days"] == 90
+    assert document["rotation"]["last_at"] == "2026-10-25T09:14:07Z"
+    assert document["not_read"] == []
 
 
 def test_several_keys_are_listed(run):
@@ -46,3 +55,10 @@ def test_a_region_that_is_not_the_keys_is_refused(run):
 
     assert ended.code == ExitCode.USAGE
     assert "us-east-1" in ended.err
+
+
+def test_a_region_without_the_key(run):
+    ended = run("--demo", "--region", "eu-west-1", "find")
+
+    assert ended.code == ExitCode.COULD_NOT_RUN
+    assert "no alias alias/fluo-production in eu-west-1" in ended.err

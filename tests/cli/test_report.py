@@ -49,6 +49,15 @@ def test_only_the_chosen_frameworks_are_judged(run, sample_bundle, tmp_path):
     assert {c["framework"] for c in evidence["controls"]} == {"soc2", "pci-dss"}
 
 
+def test_declared_settings_hold_for_the_demo_too(run, tmp_path):
+    (tmp_path / "own.toml").write_text('environment = "production"\n[baseline]\ndenied_calls_per_day = 100\n')
+
+    ended = run("--demo", "--config", tmp_path / "own.toml", "report", "--format", "json", "-d", tmp_path / "out")
+
+    assert "denied-calls-low" not in ended.out
+    assert "set backend_roles under [baseline]" in ended.out
+
+
 def test_an_existing_folder_is_refused_before_anything_is_asked(run, tmp_path):
     (tmp_path / "out").mkdir()
 

@@ -24,8 +24,8 @@ def read(report):
 
 @pytest.fixture(scope="module")
 def validator():
-    jsonschema.Draft202012Validator.check_schema(schema())
-    return jsonschema.Draft202012Validator(schema())
+    jsonschema.Draft202012Validator.check_schema(json.loads(schema()))
+    return jsonschema.Draft202012Validator(json.loads(schema()))
 
 
 def test_a_report_meets_the_schema(report, validator):
@@ -61,7 +61,7 @@ def test_every_object_of_the_schema_lists_its_fields_and_requires_them_all():
             for child in node:
                 yield from objects(child)
 
-    found = list(objects(schema()))
+    found = list(objects(json.loads(schema())))
     assert len(found) > 20
     for node in found:
         assert node["additionalProperties"] is False

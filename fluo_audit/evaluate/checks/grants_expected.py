@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from fluo_audit.evaluate.principals import matches_any
+from fluo_audit.evaluate.principals import is_service_role, matches_any
 from fluo_audit.evaluate.registry import check
 from fluo_audit.evaluate.rows import rows
 from fluo_audit.evaluate.wording import count, utc
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from fluo_audit.model.sources import Frame
 
 _SERVICE_PRINCIPAL = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?")
-_SERVICE_ROLE = re.compile(r"arn:[a-z-]+:(iam::(\d{12}):role/aws-service-role/.+|sts::(\d{12}):assumed-role/aws:.+)")
-"""Roles that only AWS can make: the reserved path, and a role name with a colon, which IAM refuses to customers."""
 
 
 @check(
@@ -65,8 +63,7 @@ def grants_expected(grants: Frame, criteria: Criteria) -> Verdict:
 def _expected(grantee: str, criteria: Criteria) -> bool:
     if matches_any(grantee, criteria.baseline.grantees) or _SERVICE_PRINCIPAL.fullmatch(grantee):
         return True
-    made_by_aws = _SERVICE_ROLE.fullmatch(grantee)
-    return made_by_aws is not None and criteria.scope.account in made_by_aws.groups()
+    return is_service_role(grantee, criteria.scope.account)
 
 
 def _observe(grant: dict[str, Any]) -> Observation:
