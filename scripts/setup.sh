@@ -108,7 +108,9 @@ install_packages() {
     rm -rf "$venv"
     need_ensurepip
     step "make $venv with $("$python" -V)" "$python" -m venv "$venv"
-    step "install the locked packages" "$venv/bin/python" -m pip --disable-pip-version-check install --require-hashes -r requirements-dev.lock
+    # The lock is whole. Left to look for dependencies, pip would ask the index for coverage[toml] again, find a
+    # release newer than the locked one, and refuse it for want of a hash (https://github.com/pypa/pip/issues/9644).
+    step "install the locked packages" "$venv/bin/python" -m pip --disable-pip-version-check install --no-deps --require-hashes -r requirements-dev.lock
     need_pango
     packages_inputs >"$packages_stamp"
 }

@@ -8,7 +8,7 @@ trap 'rm -rf "$here"' EXIT
 pip="$here/venv/bin/python -m pip --quiet --disable-pip-version-check install"
 
 .venv/bin/python -m venv "$here/venv"
-$pip --require-hashes -r requirements.lock
+$pip --no-deps --require-hashes -r requirements.lock
 $pip --no-deps dist/*.whl
 cd "$here"
 venv/bin/fluo-audit --version
