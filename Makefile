@@ -5,7 +5,7 @@
 .PHONY: help setup demo test lint type contracts check-docs unit docs bench build smoke lock clean
 
 BIN := .venv/bin
-UV_COMPILE := $(BIN)/uv --no-config pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+UV_COMPILE := $(BIN)/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --constraints scripts/lock-constraints.txt
 
 help:  ## Show this list
@@ -50,8 +50,9 @@ smoke: build  ## Install the wheel without development packages in a fresh envir
 	@sh scripts/smoke.sh
 
 lock: setup  ## Resolve the lock files again; ARGS=--upgrade takes the newest versions
-	@$(UV_COMPILE) --extra sandbox $(ARGS) --output-file requirements.lock
-	@$(UV_COMPILE) --extra sandbox --group dev $(ARGS) --output-file requirements-dev.lock
+	@$(UV_COMPILE) pyproject.toml --extra sandbox $(ARGS) --output-file requirements.lock
+	@$(UV_COMPILE) pyproject.toml --extra sandbox --group dev $(ARGS) --output-file requirements-dev.lock
+	@$(UV_COMPILE) tests/terraform/standin/requirements.in $(ARGS) --output-file requirements-terraform.lock
 
 clean:  ## Remove everything that was generated or installed here
 	rm -rf .venv .setup dist demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fluo_audit import __version__
 from fluo_audit.aws.clock import Clock, SystemClock
 from fluo_audit.aws.door import Door, Transport
 from fluo_audit.aws.live import LiveTransport, OfflineTransport
+from fluo_audit.aws.permissions import FIND_READS
+from fluo_audit.aws.probe import ProbeDoor
 from fluo_audit.aws.replay import ReplayTransport
 from fluo_audit.aws.session import has_credentials, open_session, region_of_session
 from fluo_audit.aws.snapshot import Snapshot, record
@@ -24,12 +27,20 @@ from fluo_audit.evaluate.controls import framework_ids, select
 from fluo_audit.evaluate.report import Evidence, build_report
 from fluo_audit.frameworks.load import FrameworkMapping, load_frameworks
 from fluo_audit.model import sources
-from fluo_audit.model.evidence import Fact
+from fluo_audit.model.baseline import Criteria
+from fluo_audit.model.evidence import Fact, Source
 from fluo_audit.model.report import Report
 from fluo_audit.model.scope import Period, Scope
-from fluo_audit.provision.find import FoundKey, find_key, from_arn, region_of
+from fluo_audit.provision.find import FoundKey, find_key, find_unasked
+from fluo_audit.provision.key_files import read_names
+from fluo_audit.provision.key_name import KeyName, names_in, region_named, region_of
+from fluo_audit.runbook.backend import Backend
+from fluo_audit.runbook.validate import Probing
 from fluo_audit.settings import Settings, settings_of
 from fluo_audit.storage import safe_name
+
+if TYPE_CHECKING:
+    from fluo_audit.sandbox.account import SimulatedAccount
 
 FORMATS = ("html", "pdf", "json")
 HOUR = timedelta(hours=1)
@@ -46,20 +57,23 @@ class Account:
     settings: Settings
     sample: bool
     offline: bool
-
-    def door(self) -> Door:
-        """Return a door with an empty record."""
-        return Door(self.transport, self.region)
+    names: tuple[KeyName, ...] = ()
+    """What the files that the settings name call the key."""
+    backend: Callable[[], AbstractContextManager[str]] | None = None
+    """How to start the backend of a simulated account: it gives the URL."""
 
 
 @contextmanager
-def open_account(settings: Settings, *, endpoint_url: str | None, demo: bool, offline_ok: bool) -> Iterator[Account]:
-    """Yield the account that the settings name, or the simulated one.
+def open_account(
+    settings: Settings, *, endpoint_url: str | None, demo: bool, offline_ok: bool, demo_role: str = ""
+) -> Iterator[Account]:
+    """Yield the account that the settings name, or the simulated one, asked as `demo_role` or as the audit's role.
 
     Without credentials: an account that answers nothing if `offline_ok`, otherwise CredentialsError.
     """
+    names = _names_in_files(settings)
     if demo:
-        with _simulated(settings) as account:
+        with _simulated(settings, names, demo_role) as account:
             yield account
         return
     of_key = region_of(settings.key)
@@ -67,13 +81,15 @@ def open_account(settings: Settings, *, endpoint_url: str | None, demo: bool, of
         raise UsageError(
             f"--region {settings.region}, but the key lives in {of_key}: {settings.key}", "leave out --region"
         )
-    session = open_session(settings.profile, of_key or settings.region)
+    session = open_session(settings.profile, of_key or settings.region or region_named(names))
     region = region_of_session(session)
+    names = names_in(region, names)
     clock = SystemClock()
     if has_credentials(session):
-        yield Account(LiveTransport(session, clock, endpoint_url), clock, region, settings, sample=False, offline=False)
+        live = LiveTransport(session, clock, endpoint_url)
+        yield Account(live, clock, region, settings, sample=False, offline=False, names=names)
     elif offline_ok:
-        yield Account(OfflineTransport(clock), clock, region, settings, sample=False, offline=True)
+        yield Account(OfflineTransport(clock), clock, region, settings, sample=False, offline=True, names=names)
     else:
         raise CredentialsError(
             "no AWS credentials were found", "set AWS_PROFILE or --profile, or run `aws configure`; --demo needs none"
@@ -87,8 +103,17 @@ def sample_settings() -> Settings:
     return settings_of(SAMPLE_SETTINGS, "the sample settings")
 
 
+def _names_in_files(settings: Settings) -> tuple[KeyName, ...]:
+    return read_names(
+        terraform_output=settings.terraform_output,
+        tfstate=settings.tfstate,
+        properties=settings.properties,
+        environment=settings.environment,
+    )
+
+
 @contextmanager
-def _simulated(settings: Settings) -> Iterator[Account]:
+def _simulated(settings: Settings, names: tuple[KeyName, ...], role: str) -> Iterator[Account]:
     try:
         from fluo_audit.sandbox.account import SimulatedAccount
     except ImportError as error:
@@ -96,29 +121,77 @@ def _simulated(settings: Settings) -> Iterator[Account]:
             f"--demo needs the simulated account: {error}", "install it: pip install 'fluo-audit[sandbox]'"
         ) from error
     with SimulatedAccount() as simulated:
-        transport = LiveTransport(simulated.session, simulated.clock)
-        region = region_of(settings.key) or settings.region or simulated.session.region_name
-        yield Account(transport, simulated.clock, region, settings, sample=True, offline=False)
+        session = simulated.session_as(role) if role else simulated.session
+        transport = LiveTransport(session, simulated.clock)
+        region = region_of(settings.key) or settings.region or region_named(names) or simulated.session.region_name
+        names = names_in(region, names)
+        backend = partial(_simulated_backend, simulated)
+        yield Account(
+            transport, simulated.clock, region, settings, sample=True, offline=False, names=names, backend=backend
+        )
+
+
+@contextmanager
+def _simulated_backend(simulated: SimulatedAccount) -> Iterator[str]:
+    from fluo_audit.sandbox.backend import BackendServer, BackendState, serving
+    from fluo_audit.sandbox.identities import BACKEND
+
+    kms = simulated.session_as(BACKEND).client("kms")
+    server = BackendServer(BackendState(key=simulated.truth.key_arn), kms, monotonic=simulated.clock.monotonic)
+    with serving(server):
+        yield server.url
 
 
 def resolve_key(account: Account) -> FoundKey:
-    """Return the key that the settings mean."""
+    """Return the key that the settings mean, and the files they name."""
     settings = account.settings
     if account.offline:
-        if found := from_arn(settings.key):
-            return found
-        raise CredentialsError(
-            "without AWS credentials the key can only be named by its full ARN", "give --key arn:aws:kms:..."
-        )
-    return find_key(account.door().reader("find"), account.region, settings.key, settings.environment)
+        return find_unasked(account.region, settings.key, settings.environment, account.names)
+    read = Door(account.transport, account.region, FIND_READS).reader("find")
+    return find_key(read, account.region, settings.key, settings.environment, account.names)
 
 
 def look_at(account: Account, found: FoundKey) -> dict[str, Fact[Any]]:
     """Return what the key is and how it rotates, without keeping evidence."""
-    now = account.clock.now()
-    scope = Scope(found.account, found.region, found.arn, Period(now - HOUR, now), now)
-    job = Job(scope, account.settings.baseline)
-    return collect(Door(account.transport, found.region), job, only=(sources.KEY, sources.ROTATION, sources.ROTATIONS))
+    return facts_now(account, found, (sources.KEY, sources.ROTATION, sources.ROTATIONS))
+
+
+def facts_now(
+    account: Account, found: FoundKey, only: Collection[Source[Any]], back: timedelta = HOUR
+) -> dict[str, Fact[Any]]:
+    """Return some sources as they are now, without keeping evidence; those with a period reach `back` that far."""
+    return collect(Door(account.transport, found.region), job_now(account, found, back), only=only)
+
+
+def job_now(account: Account, found: FoundKey, back: timedelta = HOUR) -> Job:
+    """Return what collectors are told to see the key as it is now."""
+    now, settings = account.clock.now(), account.settings
+    scope = Scope(
+        found.account, found.region, found.arn, Period(now - back, now), now, environment=settings.environment
+    )
+    return Job(scope, settings.baseline)
+
+
+def criteria_now(account: Account, found: FoundKey, back: timedelta = HOUR) -> Criteria:
+    """Return what facts of now are compared with."""
+    job = job_now(account, found, back)
+    return Criteria(job.scope, job.baseline)
+
+
+def probing(account: Account, found: FoundKey, *, dry_run: bool) -> Probing:
+    """Return everything that validation asks AWS with."""
+    door, probe = Door(account.transport, found.region), ProbeDoor(account.transport, found.region)
+    return Probing(door, job_now(account, found), probe, account.clock, dry_run)
+
+
+@contextmanager
+def open_backend(url: str, token: str, account: Account | None = None) -> Iterator[Backend | None]:
+    """Yield the backend at `url`; without one that of the simulated account, and otherwise None."""
+    if not url and account is not None and account.backend is not None:
+        with account.backend() as simulated:
+            yield Backend(simulated)
+        return
+    yield Backend(url, token) if url else None
 
 
 def period_of(last: str, first: date | None, until: date | None, as_of: datetime) -> Period:

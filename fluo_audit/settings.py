@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from fluo_audit.errors import UsageError
 from fluo_audit.model.baseline import Baseline
 
 FILE_NAME = "fluo-audit.toml"
+FILES = ("terraform_output", "tfstate", "properties")
+"""Settings that name a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,21 @@ class Settings:
     """Key id, key ARN, alias or alias ARN."""
     region: str = ""
     profile: str = ""
+    terraform_output: str = ""
+    """File with what `terraform output -json` printed; like the next two a place where the key's name is read."""
+    tfstate: str = ""
+    """Terraform state, or what `terraform show -json` printed of one."""
+    properties: str = ""
+    """application.properties of the backend, or its file of environment variables."""
     baseline: Baseline = field(default_factory=Baseline)
+    provision: Mapping[str, Any] = field(default_factory=dict)
+    """Variables of the desired state, as `provision plan --spec` takes them; `fluo_audit.provision.spec` reads them."""
 
 
 def load_settings(path: Path | None) -> Settings:
     """Return the settings in `path`, or in ./fluo-audit.toml when there is one, or the defaults.
+
+    Files that it names lie relative to its own folder.
 
     Raises UsageError that names the file, the place in it and what is allowed there.
     """
@@ -50,19 +62,23 @@ def load_settings(path: Path | None) -> Settings:
         raise UsageError(f"{path}: cannot be read: {error}", "give another file with --config") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: not TOML: {error}", "correct the file") from error
-    return settings_of(document, str(path))
+    settings = settings_of(document, str(path))
+    beside: dict[str, Any] = {name: str(path.parent / file) for name in FILES if (file := getattr(settings, name))}
+    return replace(settings, **beside)
 
 
 def settings_of(document: Mapping[str, Any], where: str) -> Settings:
     """Return the settings of a parsed document; `where` names it in errors."""
     top = dict(document)
-    declared = top.pop("baseline", {})
-    _known(top, {f.name for f in fields(Settings)} - {"baseline"}, where, "")
+    _known(top, {f.name for f in fields(Settings)}, where, "")
+    declared, provision = top.pop("baseline", {}), top.pop("provision", {})
     for name, value in top.items():
         _expect(isinstance(value, str), where, name, "text")
     _expect(isinstance(declared, dict), where, "baseline", "a table")
+    _expect(isinstance(provision, dict), where, "provision", "a table")
     _known(declared, {f.name for f in fields(Baseline)}, where, "baseline.")
-    return Settings(**top, baseline=Baseline(**{name: _value(name, value, where) for name, value in declared.items()}))
+    baseline = Baseline(**{name: _value(name, value, where) for name, value in declared.items()})
+    return Settings(**top, baseline=baseline, provision=provision)
 
 
 def _value(name: str, value: Any, where: str) -> Any:

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Make .venv ready: Python, the locked packages, the project itself, WeasyPrint's system libraries.
-# Does nothing when it is ready. PYTHON=... chooses the interpreter.
+# Where Terraform is installed, also what the tests of the Terraform module run beside it: .setup/terraform-venv.
+# Does nothing when all is ready. PYTHON=... chooses the interpreter.
 set -eu
 cd "$(dirname "$0")/.."
 PATH=$(printf %s "$PATH" | sed "s|$PWD/.venv/bin:||g") # an activated .venv must not make itself anew
@@ -9,6 +10,8 @@ venv=.venv
 log=.setup/setup.log
 packages_stamp=$venv/.packages
 project_stamp=$venv/.project
+terraform_venv=.setup/terraform-venv
+terraform_stamp=$terraform_venv/.packages
 
 fail() {
     echo "setup: $1" >&2
@@ -100,6 +103,12 @@ project_inputs() {
     cat pyproject.toml
 }
 
+terraform_inputs() {
+    pwd
+    "$python" -VV
+    cat requirements-terraform.lock scripts/setup.sh
+}
+
 is_current() {
     [ -f "$2" ] && "$1" | cmp -s - "$2"
 }
@@ -120,9 +129,24 @@ install_project() {
     project_inputs >"$project_stamp"
 }
 
+terraform_is_ready() {
+    ! command -v terraform >/dev/null || is_current terraform_inputs "$terraform_stamp"
+}
+
+# A stand-in for the AWS provider, which sends to the simulated account: tests/terraform/standin. An environment of its
+# own, because its library needs an older protobuf. Terraform itself and real providers are never downloaded.
+install_terraform_stand_in() {
+    rm -rf "$terraform_venv"
+    need_ensurepip
+    step "make $terraform_venv" "$python" -m venv "$terraform_venv"
+    step "install what the Terraform tests need" "$terraform_venv/bin/python" -m pip --disable-pip-version-check install --no-deps --require-hashes -r requirements-terraform.lock
+    terraform_inputs >"$terraform_stamp"
+}
+
 find_python
-is_current project_inputs "$project_stamp" && exit 0
+is_current project_inputs "$project_stamp" && terraform_is_ready && exit 0
 mkdir -p "$(dirname "$log")"
 : >"$log"
 is_current packages_inputs "$packages_stamp" || install_packages
-install_project
+is_current project_inputs "$project_stamp" || install_project
+terraform_is_ready || install_terraform_stand_in

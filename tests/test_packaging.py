@@ -120,7 +120,7 @@ def test_every_declared_dependency_is_locked():
     assert names - {pin.partition("==")[0] for pin in pins("requirements.lock")} == set()
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-terraform.lock"])
 def test_a_lock_names_no_place_and_hashes_everything(name: str):
     text = (ROOT / name).read_text(encoding="utf-8")
 

@@ -24,6 +24,7 @@ from fluo_audit.model.evidence import Completeness, Missing
 from fluo_audit.model.finding import Conclusion
 from fluo_audit.model.report import Report
 from fluo_audit.model.scope import Period
+from fluo_audit.provision.find import FoundKey
 from fluo_audit.sandbox.account import SimulatedAccount
 from fluo_audit.settings import Settings
 
@@ -166,7 +167,7 @@ def week(account: SimulatedAccount) -> Report:
     settings = pipeline.settings_of(account.sample_settings, "sample")
     transport = pipeline.LiveTransport(account.session, account.clock)
     opened = pipeline.Account(transport, account.clock, "us-east-1", settings, sample=True, offline=False)
-    found = pipeline.from_arn(account.truth.key_arn)
+    found = FoundKey(account.truth.key_arn, "its ARN")
     period = pipeline.period_of("7d", None, None, account.truth.now)
     return pipeline.report_of(pipeline.collect_snapshot(opened, found, period, "lookup", Silent()), FRAMEWORKS)
 

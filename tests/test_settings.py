@@ -21,6 +21,9 @@ environment = "production"
 key = "alias/fluo-production"
 region = "eu-west-1"
 profile = "audit"
+terraform_output = "/srv/fluo/outputs.json"
+tfstate = "/srv/fluo/terraform.tfstate"
+properties = "/srv/fluo/application.properties"
 
 [baseline]
 cryptoperiod_days = 30
@@ -36,6 +39,9 @@ monthly_budget_usd = "6.10"
 [baseline.applies]
 soc2 = true
 pci-dss = false
+
+[provision]
+fluo_role_arns = ["arn:aws:iam::111122223333:role/fluo-backend"]
 """
 
 

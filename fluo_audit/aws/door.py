@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from fluo_audit.aws.permissions import READS
+from fluo_audit.aws.permissions import READS, iam_action
 from fluo_audit.errors import RefusedError
 from fluo_audit.model.evidence import ApiCall, Missing
 
@@ -23,6 +23,8 @@ class Request:
     operation: str
     region: str
     parameters: Mapping[str, Any]
+    once: bool = False
+    """Whether sending it twice could do it twice: then it is repeated only when AWS says that it did not begin."""
 
     @property
     def api(self) -> str:
@@ -80,8 +82,9 @@ class ReadError(Exception):
 class Door:
     """Hands out readers, one a source, and keeps what passed through them in order."""
 
-    def __init__(self, transport: Transport, region: str) -> None:
+    def __init__(self, transport: Transport, region: str, allowed: frozenset[str] = READS) -> None:
         self._transport = transport
+        self._allowed = allowed
         self.region = region
         self.exchanges: list[Exchange] = []
         self._ids = 0
@@ -92,7 +95,7 @@ class Door:
 
     def pass_through(self, request: Request, before: ApiCall | None = None) -> Exchange:
         """Refuse what is not a listed read; otherwise send, number and keep it. `before` is the page before it."""
-        if request.api not in READS:
+        if request.api not in self._allowed:
             raise RefusedError(f"{request.api} is not a read that this tool makes; nothing was sent")
         return self._keep(self._transport.send(request), before)
 
@@ -223,7 +226,7 @@ INVALID_CREDENTIALS = frozenset(
 def remedy(api: str, code: str) -> str:
     """Return what to do about a failed read."""
     if code in DENIED:
-        return f"grant {api} to the collector"
+        return f"grant {iam_action(api)} to the collector"
     if code in INVALID_CREDENTIALS:
         return "renew the credentials and collect again"
     if code == NO_CREDENTIALS:

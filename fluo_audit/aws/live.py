@@ -47,20 +47,11 @@ from fluo_audit.errors import UsageError
 from fluo_audit.model.evidence import ApiCall
 
 ATTEMPTS = 4
-RETRIED = frozenset(
+THROTTLED = frozenset(
     {
-        "DependencyTimeoutException",
-        "InternalFailure",
-        "InternalServiceException",
-        "KMSInternalException",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
         "RequestLimitExceeded",
         "RequestThrottled",
         "RequestThrottledException",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
         "SlowDown",
         "ThrottledException",
         "Throttling",
@@ -68,6 +59,18 @@ RETRIED = frozenset(
         "TooManyRequestsException",
     }
 )
+"""Codes that say the request was turned away before anything was done."""
+RETRIED = THROTTLED | {
+    "DependencyTimeoutException",
+    "InternalFailure",
+    "InternalServiceException",
+    "KMSInternalException",
+    "LimitExceededException",
+    "PriorRequestNotComplete",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceUnavailable",
+}
 SECONDS_BETWEEN = {"cloudtrail:LookupEvents": 0.5}
 """Two requests a second for the account and Region, shared with everybody in it:
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html"""
@@ -117,7 +120,7 @@ class LiveTransport:
             self._pace(request.api)
             requested_at = timestamp(self._clock.now())
             answer, failure = self._attempt(client, request)
-            if failure is None or attempts == ATTEMPTS or not self._worth_repeating(failure):
+            if failure is None or attempts == ATTEMPTS or not self._worth_repeating(request, failure):
                 call = self._sheet(client, request, requested_at, attempts, failure)
                 return Exchange(call, self._wire.headers, self._wire.body, answer, failure)
             self._clock.sleep(2.0 ** (attempts - 1))
@@ -130,7 +133,9 @@ class LiveTransport:
         self._wire = _Wire()
         return ask(client, request)
 
-    def _worth_repeating(self, failure: Failure) -> bool:
+    def _worth_repeating(self, request: Request, failure: Failure) -> bool:
+        if request.once:
+            return failure.code in THROTTLED
         return failure.lost or failure.code in RETRIED or self._wire.status >= 500  # noqa: PLR2004, HTTP's server errors
 
     def _pace(self, api: str) -> None:

@@ -35,3 +35,27 @@ READS: frozenset[str] = frozenset(
     }
 )
 """IAM actions, which here are also the names of service and operation."""
+FIND_READS: frozenset[str] = frozenset({"kms:DescribeKey", "kms:ListAliases", "resourcegroupstaggingapi:GetResources"})
+"""What finding the key may send, as service and operation."""
+PROVISION_READS: frozenset[str] = READS | {
+    "iam:GetInstanceProfile",
+    "iam:ListPolicyVersions",
+    "logs:DescribeLogGroups",
+    "logs:DescribeMetricFilters",
+    "resourcegroupstaggingapi:GetResources",
+    "s3:GetBucketEncryption",
+    "s3:GetBucketPolicy",
+    "s3:GetBucketVersioning",
+    "s3:GetPublicAccessBlock",
+}
+"""What planning reads beside the evidence: service and operation, which for the new ones are not all IAM actions."""
+_IAM_ACTIONS = {
+    "resourcegroupstaggingapi:GetResources": "tag:GetResources",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+}
+
+
+def iam_action(api: str) -> str:
+    """Return the IAM action that allows an operation: mostly it is called the same."""
+    return _IAM_ACTIONS.get(api, api)

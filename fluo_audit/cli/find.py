@@ -8,21 +8,32 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fluo_audit.cli import terminal
-from fluo_audit.cli.options import Globals, account_options, format_option, pass_globals
+from fluo_audit.cli.options import Globals, account_options, file_options, format_option, pass_globals
 from fluo_audit.errors import ExitCode
 
 if TYPE_CHECKING:
     from fluo_audit.model.evidence import Fact
+    from fluo_audit.provision.find import FoundKey
 
 
 @click.command()
+@file_options
 @account_options
 @format_option
 @pass_globals
 def find(options: Globals, output: str) -> int:
     """Find the key and show what it is.
 
-    By --key (id, ARN, alias, alias ARN), by --environment (alias/fluo-ENV), or else the only alias/fluo-* there is.
+    Every place that is given must name the same key: --key (id, ARN, alias, alias ARN), --environment (alias/fluo-ENV,
+    or the key's tags), and files. Without any: the only alias/fluo-* there is, or the only key tagged as FLUO's.
+    Of a file nothing but the key's name is kept. A key ARN brings its Region.
+
+    \b
+    fluo-audit --environment production find --properties application.properties
+    terraform output -json | fluo-audit find --terraform-output -
+    fluo-audit find --tfstate terraform.tfstate --properties backend.env
+
+    Exit 3: a place that was given does not name the key, or could not be read. Exit 5: two places name two keys.
     """
     from fluo_audit import pipeline
 
@@ -30,12 +41,21 @@ def find(options: Globals, output: str) -> int:
         found = pipeline.resolve_key(account)
         facts = pipeline.look_at(account, found)
     if output == "json":
-        terminal.print_json("find", {"key_arn": found.arn, "found_by": found.found_by, **_document(facts)})
+        terminal.print_json("find", {**_names(found), **_document(facts)})
     else:
-        terminal.texts([("Key", found.arn), ("Found by", found.found_by), *_lines(facts)])
+        silent = [("Not found by", f"{said.source}: {said.reason}") for said in found.said if not said.arn]
+        terminal.texts([("Key", found.arn), ("Found by", found.found_by), *silent, *_lines(facts)])
         terminal.next_step("fluo-audit report -d evidence")
-    incomplete = any(not _read(fact) for fact in facts.values())
+    incomplete = any(not _read(fact) for fact in facts.values()) or any(not said.arn for said in found.said)
     return ExitCode.INCOMPLETE if incomplete else ExitCode.OK
+
+
+def _names(found: FoundKey) -> dict[str, Any]:
+    """Return for programs by what the key was found; a source that does not name it has null and a reason."""
+    sources = [
+        {"source": said.source, "key_arn": said.arn or None, "reason": said.reason or None} for said in found.said
+    ]
+    return {"key_arn": found.arn, "found_by": found.found_by, "sources": sources}
 
 
 def _lines(facts: dict[str, Fact[Any]]) -> list[tuple[str, str]]:

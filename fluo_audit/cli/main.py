@@ -12,13 +12,19 @@ from typing import NoReturn
 import click
 
 from fluo_audit import __version__
+from fluo_audit.cli.access import access
 from fluo_audit.cli.catalog import catalog
 from fluo_audit.cli.collect import collect
+from fluo_audit.cli.doctor import doctor
 from fluo_audit.cli.find import find
+from fluo_audit.cli.migrate import migrate
 from fluo_audit.cli.options import Globals, account_options
+from fluo_audit.cli.output import output
+from fluo_audit.cli.provision import provision
 from fluo_audit.cli.report import report
 from fluo_audit.cli.sandbox import sandbox
 from fluo_audit.cli.terminal import clean
+from fluo_audit.cli.validate import validate
 from fluo_audit.cli.verify import verify
 from fluo_audit.errors import ExitCode, FluoAuditError
 
@@ -61,7 +67,7 @@ def main(context: click.Context, *, quiet: bool) -> None:
     context.obj = replace(context.obj or Globals(), quiet=quiet)
 
 
-for command in (find, collect, report, verify, catalog, sandbox):
+for command in (find, provision, output, validate, collect, report, access, verify, doctor, migrate, catalog, sandbox):
     main.add_command(command)
 
 

@@ -26,18 +26,22 @@ class Globals:
     endpoint_url: str | None = None
     key: str = ""
     environment: str = ""
+    terraform_output: str = ""
+    tfstate: str = ""
+    properties: str = ""
     config: Path | None = None
     demo: bool = False
     quiet: bool = False
 
     def settings(self) -> Settings:
         """Return the settings: flags over environment variables over the file."""
-        from fluo_audit.settings import load_settings
+        from fluo_audit.settings import FILES, load_settings
 
         from_file = self._of_sample() if self.demo and self.config is None else load_settings(self.config)
-        given = {name: value for name in ("profile", "region", "key", "environment") if (value := getattr(self, name))}
-        if self.key and not self.environment:
-            given.setdefault("environment", "")
+        named = ("profile", "region", "key", "environment", *FILES)
+        given = {name: value for name in named if (value := getattr(self, name))}
+        if self.key or self.environment:  # the command line says which key: what else the file calls it is not meant
+            given = {**dict.fromkeys(("environment", *FILES), ""), **given}
         return replace(from_file, **given)
 
     def _of_sample(self) -> Settings:
@@ -46,12 +50,20 @@ class Globals:
         return sample_settings()
 
     @contextmanager
-    def account(self, *, offline_ok: bool = False) -> Iterator[Account]:
-        """Yield the account to ask: the simulated one with --demo."""
+    def account(self, *, offline_ok: bool = False, demo_role: str = "", by_files: bool = True) -> Iterator[Account]:
+        """Yield the account to ask: the simulated one with --demo, as `demo_role` or as the audit's role.
+
+        Without `by_files`, the files that the settings name say nothing about which key is meant.
+        """
         from fluo_audit.pipeline import open_account
 
+        settings = self.settings()
         with open_account(
-            self.settings(), endpoint_url=self.endpoint_url, demo=self.demo, offline_ok=offline_ok
+            settings if by_files else replace(settings, terraform_output="", tfstate="", properties=""),
+            endpoint_url=self.endpoint_url,
+            demo=self.demo,
+            offline_ok=offline_ok,
+            demo_role=demo_role,
         ) as account:
             yield account
 
@@ -90,9 +102,25 @@ _ACCOUNT_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+_FILE_OPTIONS: dict[str, dict[str, Any]] = {
+    "--terraform-output": {"metavar": "FILE|-", "help": "What `terraform output -json` printed; - is a pipe."},
+    "--tfstate": {"metavar": "FILE", "help": "A Terraform state, or what `terraform show -json` printed of it."},
+    "--properties": {"metavar": "FILE", "help": "The backend's application.properties or environment file."},
+}
+
+
 def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say which account and key: they may stand before its name or behind it."""
-    for name, attributes in reversed(_ACCOUNT_OPTIONS.items()):
+    return _with_globals(command, _ACCOUNT_OPTIONS)
+
+
+def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say in which files the key is named."""
+    return _with_globals(command, _FILE_OPTIONS)
+
+
+def _with_globals(command: Callable[..., Any], options: dict[str, dict[str, Any]]) -> Callable[..., Any]:
+    for name, attributes in reversed(options.items()):
         command = click.option(name, expose_value=False, callback=_override, **attributes)(command)
     return command
 

@@ -68,22 +68,30 @@ def marked_rows(rows: Sequence[tuple[str, str, str]]) -> None:
     """Print (conclusion, name, text) rows: the text beside the name, or under it where there is no room."""
     width = max((len(clean(name)) for _, name, _ in rows), default=0)
     for kind, name, text in rows:
-        _print_beside(f"{mark(kind)}  ", 4, clean(name), width, text)
+        beside(f"{mark(kind)}  ", 4, name, width, text)
 
 
 def texts(rows: Sequence[tuple[str, str]]) -> None:
     """Print label and text, like `marked_rows` without a mark."""
     width = max(len(clean(label)) for label, _ in rows)
     for label, text in rows:
-        _print_beside("", 0, clean(label), width, text)
+        beside("", 0, label, width, text)
 
 
-def _print_beside(start: str, indent: int, name: str, width: int, text: str) -> None:
-    beside = terminal_width() - indent - width - 2 >= NARROWEST
-    margin = indent + width + 2 if beside else 4
+def indented(text: str, margin: int) -> None:
+    """Print text behind a margin, wrapped to the terminal."""
+    for line in _wrapped(text, margin):
+        click.echo(" " * margin + line)
+
+
+def beside(start: str, indent: int, name: str, width: int, text: str) -> None:
+    """Print a styled start `indent` columns wide, a name, and a text beside it or, where there is no room, under it."""
+    name = clean(name)
+    fits = terminal_width() - indent - width - 2 >= NARROWEST
+    margin = indent + width + 2 if fits else 4
     lines = _wrapped(text, margin)
-    click.echo(f"{start}{name.ljust(width)}  {lines[0]}".rstrip() if beside else f"{start}{name}")
-    for line in lines[1:] if beside else lines:
+    click.echo(f"{start}{name.ljust(width)}  {lines[0]}".rstrip() if fits else f"{start}{name}")
+    for line in lines[1:] if fits else lines:
         click.echo(" " * margin + line)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec
 
@@ -11,40 +10,12 @@ from fluo_audit.evaluate.rows import rows
 from fluo_audit.model.baseline import Criteria
 from fluo_audit.model.facts import KeyPolicy
 from fluo_audit.model.finding import Result, Verdict
-from fluo_audit.policy import (
-    KMS_ACTIONS,
-    Caller,
-    Decision,
-    Effect,
-    KmsAction,
-    Outcome,
-    PolicyDocument,
-    PolicySyntaxError,
-    Request,
-    Statement,
-    decide,
-    parse_policy,
-)
-from fluo_audit.policy.wildcard import lower
+from fluo_audit.policy import PolicyDocument, PolicySyntaxError, parse_policy
 
 if TYPE_CHECKING:
     from fluo_audit.model.sources import Frame
 
 P = ParamSpec("P")
-
-_CONTEXT = "kms:encryptioncontext:"
-_CERTAIN_FIRST = (Outcome.ALLOW, Outcome.UNKNOWN, Outcome.EXPLICIT_DENY, Outcome.IMPLICIT_DENY)
-# The question is what a principal may ask KMS itself, so a grant it makes is not one for a resource of a service.
-_ASKED_DIRECTLY = {"kms:GrantIsForAWSResource": ("false",)}
-
-
-@dataclass(frozen=True, slots=True)
-class Powers:
-    """What a principal may do with the key, in some encryption context; what is in neither mapping is denied."""
-
-    allowed: Mapping[KmsAction, Decision]
-    unsettled: Mapping[KmsAction, Decision]
-    """Actions that the policies leave open, because they ask what is not known here, such as an address."""
 
 
 def judged_when_parsed(function: Callable[P, Verdict]) -> Callable[P, Verdict]:
@@ -74,63 +45,3 @@ def role_policy_documents(role_policies: Frame, role: str, criteria: Criteria) -
         for row in rows(role_policies)
         if row["role_arn"] == role
     )
-
-
-def powers(
-    principal: str, key_arn: str, key_policy: PolicyDocument, identity_policies: Sequence[PolicyDocument] = ()
-) -> Powers:
-    """Ask for every action on the key, in each encryption context that a statement could want.
-
-    Calls are made by the principal itself, not through an AWS service.
-    """
-    caller = Caller(principal)
-    contexts = _contexts((key_policy, *identity_policies))
-    best: dict[Outcome, dict[KmsAction, Decision]] = {outcome: {} for outcome in Outcome}
-    for action in KMS_ACTIONS:
-        if not action.on_key:
-            continue
-        requests = (
-            Request(
-                action=f"kms:{action.name}",
-                caller=caller,
-                key_arn=key_arn,
-                encryption_context=context,
-                context=_ASKED_DIRECTLY,
-            )
-            for context in (contexts if action.encryption_context else [{}])
-        )
-        decisions = [decide(request, key_policy, identity_policies) for request in requests]
-        decision = min(decisions, key=lambda each: _CERTAIN_FIRST.index(each.outcome))
-        best[decision.outcome][action] = decision
-    return Powers(best[Outcome.ALLOW], best[Outcome.UNKNOWN])
-
-
-def by_statements(decisions: Mapping[KmsAction, Decision]) -> dict[str, list[str]]:
-    """Group actions by the statements that decided them: "key policy, AllowUse" to ["kms:Decrypt", "kms:Encrypt"]."""
-    found: dict[str, list[str]] = {}
-    for action, decision in decisions.items():
-        found.setdefault(" with ".join(map(str, decision.statements)), []).append(f"kms:{action.name}")
-    return found
-
-
-def _contexts(policies: Sequence[PolicyDocument]) -> list[Mapping[str, str]]:
-    """Return no encryption context, and one for each Allow statement that meets its conditions.
-
-    A Deny of all other values (StringNotEquals) wants its own keys met as well, so they come with each.
-    """
-    statements = [statement for policy in policies for statement in policy.statements]
-    wanted = {name: value for statement in statements for name, value in _wanted(statement)}
-    found: list[Mapping[str, str]] = [{}]
-    for statement in statements:
-        context = wanted | dict(_wanted(statement))
-        if statement.effect is Effect.ALLOW and context not in found:
-            found.append(context)
-    return found
-
-
-def _wanted(statement: Statement) -> Iterator[tuple[str, str]]:
-    """Give a value for each encryption context key of a statement's conditions, wildcards filled in."""
-    for condition in statement.conditions:
-        if lower(condition.key).startswith(_CONTEXT) and condition.values:
-            value = condition.values[0].replace("*", "x").replace("?", "x")
-            yield condition.key[len(_CONTEXT) :], value

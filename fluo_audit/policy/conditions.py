@@ -30,6 +30,8 @@ class Unstated:
     reason: str
 
 
+CONTEXT_NOT_KNOWN = Unstated("the encryption context of the request is not known")
+
 ContextValue: TypeAlias = tuple[str, ...] | Unstated | None
 """The values of a context key; None when the request does not carry the key."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fluo_audit.policy.actions import kms_action
-from fluo_audit.policy.conditions import Unstated
+from fluo_audit.policy.conditions import CONTEXT_NOT_KNOWN, Unstated
 from fluo_audit.policy.document import PrincipalName, Selection
 from fluo_audit.policy.principals import names_account, names_caller
 from fluo_audit.policy.truth import NO, YES, Truth, all_of, any_of, truth, unknown
@@ -60,6 +60,8 @@ def _context_fits(grant: Grant, request: Request) -> Truth:
     action = kms_action(request.action)
     if action is None or not action.encryption_context or action.name == "RetireGrant":
         return YES
+    if request.encryption_context is None:
+        return unknown(CONTEXT_NOT_KNOWN.reason) if grant.context_equals or grant.context_subset else YES
     given = {(lower(key), value) for key, value in request.encryption_context.items()}
     equals = {(lower(key), value) for key, value in grant.context_equals.items()}
     subset = {(lower(key), value) for key, value in grant.context_subset.items()}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from fluo_audit.errors import UsageError
 from fluo_audit.policy.actions import kms_action
-from fluo_audit.policy.conditions import ContextValue, Unstated
+from fluo_audit.policy.conditions import CONTEXT_NOT_KNOWN, ContextValue, Unstated
 from fluo_audit.policy.wildcard import arn_parts, lower
 
 _ISSUERS = ("iam", "sts")  # the services in the ARN of a principal
@@ -22,6 +22,7 @@ _CONTEXT_KEYS = "kms:encryptioncontextkeys"
 _ABSENT_UNLESS_STATED = frozenset(
     {"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths", "kms:requestalias"}
 )
+_ABOUT_GRANTS = frozenset(map(kms_action, ("kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant")))
 # Facts of an IAM principal; a service acting for itself has none.
 _PRINCIPAL_FACTS = frozenset(
     {"aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths"}
@@ -97,15 +98,16 @@ class Request:
     """One call of `action` ("kms:Decrypt") on the key `key_arn`, made directly unless `via_service` names a service.
 
     `context` states further condition keys: their values, or None for "certainly absent". A key that is neither given
-    here, nor derived from the rest, nor absent by nature is not stated: conditions on it are not known.
+    here, nor derived from the rest, nor absent by nature is not stated: conditions on it are not known. `Unstated` says
+    so of one key, None so of the whole encryption context.
     """
 
     action: str
     caller: Caller
     key_arn: str
-    encryption_context: Mapping[str, str] = field(default_factory=dict)
+    encryption_context: Mapping[str, str] | None = field(default_factory=dict)
     via_service: str = ""
-    context: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
+    context: Mapping[str, ContextValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         parts = arn_parts(self.key_arn)
@@ -144,6 +146,8 @@ class Request:
             return Unstated(f"whether {self.action} carries an encryption context is not known")
         if not action.encryption_context:
             return None
+        if self.encryption_context is None:
+            return CONTEXT_NOT_KNOWN
         if name == _CONTEXT_KEYS:
             return tuple(self.encryption_context) or None
         wanted = name.removeprefix(_CONTEXT_PREFIX)
@@ -161,6 +165,11 @@ class Request:
             return found | dict.fromkeys(_PRINCIPAL_FACTS) | {"aws:principalservicename": (caller.arn,)}
         found |= {"kms:calleraccount": (caller.account,), "aws:principalaccount": (caller.account,)}
         found["aws:principalservicename"] = None
+        if kms_action(self.action) in _ABOUT_GRANTS:
+            if not self.via_service:  # true is left to services that ask on the caller's behalf
+                found["kms:grantisforawsresource"] = ("false",)
+        else:
+            found["kms:grantisforawsresource"] = None
         if caller.principal_arn:
             found["aws:principalarn"] = (caller.principal_arn,)
         if caller.organization is not None:

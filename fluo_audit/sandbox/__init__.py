@@ -4,6 +4,11 @@ Start at `account.py`, which puts everything together. `story.py` says what happ
 it down as events in the one `ledger.py`, and every answer about the past is derived from there: Event history
 (`cloudtrail.py`), log files (`logfiles.py`), metrics (`cloudwatch.py`), the bill (`billing.py`, `costexplorer.py`) and
 the last use of keys and roles (`kms.py`, `iam.py`). `truth.py` says what a perfect report finds. Requests come in at
-`gateway.py`, which asks the account's own operations first and moto (`emulator.py`) for the rest; `wire.py` knows the
-AWS protocols, `faults.py` breaks answers on demand, `server.py` serves the account on 127.0.0.1.
+`gateway.py`, which asks the account's own operations first and moto (`emulator.py`, `seams.py`) for the rest; `wire.py`
+knows the AWS protocols, `faults.py` breaks answers on demand, `server.py` serves the account on 127.0.0.1.
+
+An empty account is there to be provisioned into, so what AWS refuses is refused: use of a key that no policy allows
+(`authorization.py`, from roles and policies in `directory.py`), key policies (`keypolicy.py`), trails and log groups
+that a service could not write (`trails.py`, `logs.py`, `services.py`). `replicas.py`, `encryption.py`, `keys.py` and
+`buckets.py` correct moto where that matters. `backend.py` is the FLUO backend that uses the key.
 """

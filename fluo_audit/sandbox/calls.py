@@ -6,22 +6,24 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from fluo_audit.sandbox.identities import READER, READER_SESSION
 from fluo_audit.sandbox.ledger import ACCOUNT, Event, Resource
 from fluo_audit.sandbox.story import REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from fluo_audit.sandbox.identities import Roles
+    from fluo_audit.sandbox.ledger import Identity
     from fluo_audit.sandbox.wire import AwsError, Call
 
-_SOURCES = {"cloudwatch": "monitoring", "ce": "ce", "logs": "logs"}
+SOURCE_IP = "192.0.2.10"  # documentation range, RFC 5737
+_SOURCES = {"cloudwatch": "monitoring", "ce": "ce", "logs": "logs", "resourcegroupstaggingapi": "tagging"}
 _GLOBAL = {"iam", "sts", "ce", "organizations"}
-# The first word of the operations that change nothing. The cryptographic operations of KMS count as reads.
+# The first word of the operations that change nothing. The cryptographic operations of KMS count as reads, as for
+# CloudTrail, and so does the way to another session.
 _READS = (
-    "Describe", "Get", "List", "Lookup", "Head", "Simulate", "Validate", "Check", "Search",
+    "Describe", "Get", "List", "Lookup", "Head", "Simulate", "Validate", "Check", "Search", "Test", "Filter",
+    "AssumeRole",
     "Encrypt", "Decrypt", "GenerateDataKey", "GenerateMac", "GenerateRandom", "ReEncrypt", "Sign", "Verify",
 )  # fmt: skip
 # CloudTrail never records these.
@@ -29,10 +31,25 @@ _SECRET = {"plaintext", "ciphertextBlob", "message", "publicKey"}
 _ERROR_NAMES = {"AccessDeniedException": "AccessDenied"}
 
 
-def event_of_call(roles: Roles, call: Call, request_id: str, when: datetime, failure: AwsError | None) -> Event:
-    """Return the event of a call that was just answered. The record and the answer share the request id."""
-    digest = hashlib.sha256(f"{request_id}/{when.isoformat()}".encode()).digest()
-    caller = roles.session(READER, READER_SESSION, call.access_key, when.replace(minute=0, second=0))
+def is_read(call: Call) -> bool:
+    """Return whether a call changes nothing."""
+    return call.operation.startswith(_READS)
+
+
+def event_of_call(
+    caller: Identity,
+    call: Call,
+    request_id: str,
+    when: datetime,
+    *,
+    touched: Sequence[Resource],
+    failure: AwsError | None,
+) -> Event:
+    """Return the event of a call that was just answered. The record and the answer share the request id.
+
+    `touched` is what the call turned out to be about; without it the parameters tell.
+    """
+    digest = hashlib.sha256(f"{request_id}/{call.operation}/{when.isoformat()}".encode()).digest()
     return Event(
         time=when.replace(microsecond=0),
         id=str(UUID(bytes=digest[:16], version=4)),
@@ -41,11 +58,11 @@ def event_of_call(roles: Roles, call: Call, request_id: str, when: datetime, fai
         name=call.operation,
         region=REGION if call.service in _GLOBAL else call.region,
         identity=caller,
-        read_only=call.operation.startswith(_READS),
-        source_ip="192.0.2.10",  # documentation range, RFC 5737
+        read_only=is_read(call),
+        source_ip=SOURCE_IP,
         user_agent=call.user_agent,
         parameters=_recorded(call.parameters) or None,
-        resources=_resources(call),
+        resources=tuple(touched) or _resources(call),
         error_code=_ERROR_NAMES.get(failure.code, failure.code) if failure else None,
         error_message=failure.message if failure else None,
     )
@@ -65,8 +82,12 @@ def _plain(value: Any) -> Any:
 
 
 def _resources(call: Call) -> tuple[Resource, ...]:
-    key = str(call.parameters.get("KeyId", ""))
-    if call.service != "kms" or not key or "alias/" in key:
+    if call.service != "kms":
         return ()
-    arn = key if key.startswith("arn:") else f"arn:aws:kms:{call.region}:{ACCOUNT}:key/{key}"
-    return (Resource(arn, "AWS::KMS::Key"),)
+    alias, key = str(call.parameters.get("AliasName", "")), str(call.parameters.get("KeyId", ""))
+    key = str(call.parameters.get("TargetKeyId", key))
+    prefix = f"arn:aws:kms:{call.region}:{ACCOUNT}"
+    found = [Resource(f"{prefix}:{alias}", "AWS::KMS::Alias")] if alias else []
+    if key and "alias/" not in key:
+        found.append(Resource(key if key.startswith("arn:") else f"{prefix}:key/{key}", "AWS::KMS::Key"))
+    return tuple(found)

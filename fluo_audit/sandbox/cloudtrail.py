@@ -155,6 +155,12 @@ class CloudTrail:
         if known["IsLogging"]:
             present = self._clock.now().replace(microsecond=0)
             delivered = present - _LAST_DELIVERY
+            name = request.parameters["Name"]
+            trail = next(
+                one for one in request.ask("DescribeTrails")["trailList"] if name in {one["Name"], one["TrailARN"]}
+            )
+            if trail.get("CloudWatchLogsLogGroupArn"):
+                status["LatestCloudWatchLogsDeliveryTime"] = delivered
             status |= {
                 "LatestDeliveryTime": delivered,
                 "LatestDigestDeliveryTime": present - _LAST_DIGEST,

@@ -159,13 +159,16 @@ class CloudWatch:
                 yield moment, count
 
     def put_metric_alarm(self, request: Request) -> dict[str, Any]:
-        """Create or change an alarm. A new one is in INSUFFICIENT_DATA, and stays so while its metric has no data."""
+        """Create or change an alarm. A new one is in INSUFFICIENT_DATA, and stays so while its metric has no data.
+
+        A change leaves state and tags as they are.
+        """
         name = request.parameters["AlarmName"]
         known = request.ask("DescribeAlarms", AlarmNames=[name])["MetricAlarms"]
-        answer = request.moto()
-        if not known:
-            reason = "Unchecked: Initial alarm creation"
-            request.ask("SetAlarmState", AlarmName=name, StateValue="INSUFFICIENT_DATA", StateReason=reason)
+        answer = request.moto(**({"Tags": []} if known else {}))
+        state = known[0]["StateValue"] if known else "INSUFFICIENT_DATA"
+        reason = known[0]["StateReason"] if known else "Unchecked: Initial alarm creation"
+        request.ask("SetAlarmState", AlarmName=name, StateValue=state, StateReason=reason)
         return answer
 
     def describe_alarms(self, request: Request) -> dict[str, Any]:

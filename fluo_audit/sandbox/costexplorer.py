@@ -17,7 +17,7 @@ from fluo_audit.sandbox.wire import AwsError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from fluo_audit.sandbox.billing import Bill, Row
+    from fluo_audit.sandbox.billing import Row
     from fluo_audit.sandbox.clock import SimulatedClock
     from fluo_audit.sandbox.gateway import Operation, Request
 
@@ -37,11 +37,11 @@ class Period:
 
 
 class CostExplorer:
-    """GetCostAndUsage."""
+    """GetCostAndUsage over the lines of a bill."""
 
-    def __init__(self, clock: SimulatedClock, bill: Bill) -> None:
+    def __init__(self, clock: SimulatedClock, rows: Sequence[Row]) -> None:
         self._clock = clock
-        self._rows = bill.rows()
+        self._rows = rows
 
     @property
     def operations(self) -> Mapping[str, Operation]:

@@ -6,7 +6,7 @@ one request:
 - the contents of moto's backends;
 - the state of `mock_random`, where every id that moto invents comes from;
 - the name `datetime` in `moto.core.utils` and `moto.s3.models`, where every date comes from;
-- the function in `moto.kms.models` that makes an RSA key even for symmetric keys, which takes longer than all the rest.
+- some functions of moto's KMS, which are in `seams.py`.
 
 Between requests moto is as it was found: several accounts, and other users of moto, live side by side.
 `tests/sandbox/test_emulator.py` holds moto to these seams.
@@ -22,20 +22,18 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import moto.core.utils
-import moto.kms.models
 import moto.s3.models
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
-from moto.kms.utils import generate_private_key
 from moto.moto_api._internal import mock_random
 
+from fluo_audit.sandbox.seams import SEAMS
 from fluo_audit.sandbox.wire import AwsError, HttpAnswer, HttpRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from types import ModuleType
 
     from fluo_audit.sandbox.clock import SimulatedClock
 
@@ -52,7 +50,7 @@ class Emulator:
         self._names = (
             (moto.core.utils, "datetime", clocked),
             (moto.s3.models, "datetime", clocked),
-            (moto.kms.models, "generate_private_key", _private_key),
+            *SEAMS,
         )
         self._random: Any = Random(seed).getstate()  # noqa: S311 - repeatable on purpose, no secret
         self._backends: Backends = []
@@ -128,14 +126,9 @@ def _put_in(backends: Backends) -> None:
         BackendDict._instances.append(backend)  # noqa: SLF001
 
 
-def _set(names: Iterable[tuple[ModuleType, str, Any]]) -> None:
-    for module, name, value in names:
-        setattr(module, name, value)
-
-
-def _private_key(key_spec: str) -> Any:
-    """Return what moto makes for an asymmetric key, and nothing for a symmetric one."""
-    return None if key_spec == "SYMMETRIC_DEFAULT" else generate_private_key(key_spec)
+def _set(names: Iterable[tuple[Any, str, Any]]) -> None:
+    for place, name, value in names:
+        setattr(place, name, value)
 
 
 def _clocked_datetime(clock: SimulatedClock) -> SimpleNamespace:

@@ -6,17 +6,23 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from fluo_audit.sandbox.calls import is_read
 from fluo_audit.sandbox.ledger import ACCOUNT
 from fluo_audit.sandbox.wire import AwsError, HttpAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fluo_audit.sandbox.identities import Callers
     from fluo_audit.sandbox.wire import Call
 
 
 class ConnectionLost(Exception):  # noqa: N818 - not an error of ours: the transport turns it into its own
-    """The request gets no answer: the connection times out."""
+    """The request gets no answer: it never arrived."""
+
+
+class AnswerLost(ConnectionLost):
+    """The request gets no answer: it was carried out, but the answer never arrived."""
 
 
 @dataclass(slots=True)
@@ -28,20 +34,29 @@ class Fault:
     times: int | None = None
 
 
-class Faults:
-    """The faults in force, looked at before a call is answered."""
+@dataclass(slots=True)
+class Loss:
+    """The answers to the next `times` calls of an action (`*` allowed) get lost."""
 
-    def __init__(self, caller_arn: str) -> None:
-        self._caller = caller_arn
+    action: str
+    times: int
+
+
+class Faults:
+    """The faults in force, looked at before a call is answered and before its answer goes out."""
+
+    def __init__(self, callers: Callers) -> None:
+        self._callers = callers
         self._faults: list[Fault] = []
+        self._losses: list[Loss] = []
+        self._writes_left: int | None = None
 
     def deny(self, action: str, code: str | None, message: str | None) -> None:
         """Refuse every later call of an action as IAM does."""
 
         def strike(call: Call) -> HttpAnswer:
-            raise AwsError(
-                code or denied_code(call), message or denied_message(self._caller, call), _denied_status(call)
-            )
+            caller = self._callers.of(call.access_key).arn
+            raise AwsError(code or denied_code(call), message or denied_message(caller, call), _denied_status(call))
 
         self._faults.append(Fault(action, strike))
 
@@ -51,9 +66,35 @@ class Faults:
             raise ValueError(f"unknown fault {error!r}: choose one of {', '.join(_STRIKES)}")
         self._faults.append(Fault(action, _STRIKES[error], times))
 
+    def lose_answer(self, action: str, times: int) -> None:
+        """Carry out the next calls of an action, and let their answers get lost."""
+        self._losses.append(Loss(action, times))
+
+    def stop_after_writes(self, number: int) -> None:
+        """Lose the connection for good once `number` more writes were answered; at once for 0."""
+        if number < 0:
+            raise ValueError("the number of writes is 0 or more")
+        self._writes_left = number
+
     def clear(self) -> None:
         """Mend everything."""
         self._faults.clear()
+        self._losses.clear()
+        self._writes_left = None
+
+    def connect(self) -> None:
+        """Raise ConnectionLost when the connection is lost for good."""
+        if self._writes_left == 0:
+            raise ConnectionLost("the connection was to be lost after this many writes")
+
+    def deliver(self, call: Call) -> None:
+        """Let the answer of a call out. Raises AnswerLost when it is to get lost."""
+        for loss in self._losses:
+            if loss.times and fnmatchcase(call.action, loss.action):
+                loss.times -= 1
+                raise AnswerLost(call.action)
+        if self._writes_left and not is_read(call):
+            self._writes_left -= 1
 
     def strike(self, call: Call) -> HttpAnswer | None:
         """Return the broken answer, or None when nothing is wrong with the call. Raises AwsError or ConnectionLost."""

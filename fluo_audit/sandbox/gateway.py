@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from email.utils import format_datetime
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,6 @@ from uuid import UUID
 
 from fluo_audit.sandbox import wire
 from fluo_audit.sandbox.calls import event_of_call
-from fluo_audit.sandbox.identities import READER_KEY
 from fluo_audit.sandbox.story import REGION
 from fluo_audit.sandbox.wire import AwsError, Call, HttpAnswer, HttpRequest
 
@@ -28,23 +27,42 @@ if TYPE_CHECKING:
     from fluo_audit.sandbox.clock import SimulatedClock
     from fluo_audit.sandbox.emulator import Emulator
     from fluo_audit.sandbox.faults import Faults
-    from fluo_audit.sandbox.identities import Roles
-    from fluo_audit.sandbox.ledger import Ledger
+    from fluo_audit.sandbox.identities import Callers, Roles, RoleSession
+    from fluo_audit.sandbox.ledger import Ledger, Resource
 
     Operation = Callable[["Request"], Mapping[str, Any] | HttpAnswer]
 
 _REQUEST_ID = re.compile(rb"<RequestId>[^<]*</RequestId>")
 # Headers of moto's answers that are kept; the rest is moto's own date, ids and connection talk.
-_KEPT = {"content-type", "x-amzn-errortype", "x-amzn-query-error", "etag", "last-modified", "location", "content-range"}
+_KEPT = {
+    "x-amz-bucket-region",
+    "content-type",
+    "x-amzn-errortype",
+    "x-amzn-query-error",
+    "etag",
+    "last-modified",
+    "location",
+    "content-range",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A call being answered, and the two ways to ask for more: moto's answer, and another operation."""
+    """A call being answered, and the two ways to ask for more: moto's answer, and another operation.
+
+    A call from inside, such as those that build the account, is nobody's: nothing is refused to it.
+    """
 
     call: Call
     request_id: str
     gateway: Gateway
+    session: RoleSession
+    http: HttpRequest
+    inside: bool = False
+    touched: list[Resource] = field(default_factory=list)
+    """The resources the call turns out to be about, where its parameters do not tell."""
+    also: list[tuple[Call, Resource]] = field(default_factory=list)
+    """What AWS writes down beside the call itself: further calls, and the resource of each."""
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -56,9 +74,16 @@ class Request:
         changed = replace(self.call, parameters={**self.call.parameters, **changes})
         return self.gateway.ask_moto(changed)
 
-    def ask(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Return moto's answer to another operation of the same service and Region. Raises AwsError."""
-        return self.gateway.ask_moto(replace(self.call, operation=operation, parameters=parameters))
+    def ask(
+        self, operation: str, *, service: str | None = None, region: str | None = None, **parameters: Any
+    ) -> dict[str, Any]:
+        """Return moto's answer to another operation, of the same service and Region unless named. Raises AwsError."""
+        where = {"service": service or self.call.service, "region": region or self.call.region}
+        return self.gateway.ask_moto(replace(self.call, operation=operation, parameters=parameters, **where))
+
+    def forward(self) -> HttpAnswer:
+        """Return moto's answer to the request as it came."""
+        return self.gateway.forward(self.http)
 
 
 class Gateway:
@@ -73,6 +98,7 @@ class Gateway:
         ledger: Ledger,
         faults: Faults,
         roles: Roles,
+        callers: Callers,
     ) -> None:
         self._clock = clock
         self._seed = seed
@@ -80,9 +106,12 @@ class Gateway:
         self._ledger = ledger
         self._faults = faults
         self._roles = roles
+        self._callers = callers
         self._operations: dict[str, Operation] = {}
         self._seen: Counter[str] = Counter()
         self._lock = RLock()
+        self.answered: list[Call] = []
+        """The calls from outside that were carried out or refused, oldest first; not those that never arrived."""
 
     def serve(self, service: str, operations: Mapping[str, Operation]) -> None:
         """Put the account's own operations of a service before moto's."""
@@ -91,6 +120,7 @@ class Gateway:
     def answer(self, request: HttpRequest) -> HttpAnswer:
         """Return the answer to a request from outside, and write the call down. Raises ConnectionLost."""
         with self._lock:
+            self._faults.connect()
             try:
                 call = wire.read_call(request)
             except AwsError as error:
@@ -99,29 +129,46 @@ class Gateway:
             request_id = self._nth(
                 f"{call.action}/{call.region}/{json.dumps(call.parameters, sort_keys=True, default=str)}"
             )
+            asked = Request(call, request_id, self, self._callers.of(call.access_key), request)
             try:
-                answer = self._faults.strike(call) or self._answer(call, request, request_id)
+                answer = self._faults.strike(call) or self._answer(asked)
                 failure = _failure(call, answer)
             except AwsError as error:
                 answer, failure = wire.write_error(call.protocol, error, request_id), error
-            self._ledger.add(event_of_call(self._roles, call, request_id, self._clock.now(), failure))
+            self._write_down(asked, failure)
+            self._faults.deliver(call)
             return self._stamped(request, answer, request_id)
 
     def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Return the answer to a call from inside: no faults, not written down. Raises AwsError."""
-        call = Call(service, operation, REGION, READER_KEY, parameters)
-        return wire.read_answer(call, self._answer(call, wire.write_request(call), "set-up"))
+        session = self._callers.usual
+        call = Call(service, operation, REGION, session.access_key, parameters)
+        request = Request(call, "set-up", self, session, wire.write_request(call), inside=True)
+        return wire.read_answer(call, self._answer(request))
 
     def ask_moto(self, call: Call) -> dict[str, Any]:
         """Return moto's answer to a call. Raises AwsError."""
         return wire.read_answer(call, self._emulator.send(wire.write_request(call)))
 
-    def _answer(self, call: Call, request: HttpRequest, request_id: str) -> HttpAnswer:
-        own = self._operations.get(call.action)
+    def forward(self, request: HttpRequest) -> HttpAnswer:
+        """Return moto's answer to an HTTP request. Raises AwsError for what moto does not know."""
+        return self._emulator.send(request)
+
+    def _answer(self, request: Request) -> HttpAnswer:
+        own = self._operations.get(request.call.action)
         if own is None:
-            return self._emulator.send(request)
-        result = own(Request(call, request_id, self))
-        return result if isinstance(result, HttpAnswer) else wire.write_answer(call, result, request_id)
+            return request.forward()
+        result = own(request)
+        return result if isinstance(result, HttpAnswer) else wire.write_answer(request.call, result, request.request_id)
+
+    def _write_down(self, request: Request, failure: AwsError | None) -> None:
+        call, session, present = request.call, request.session, self._clock.now()
+        self.answered.append(call)
+        since = present.replace(minute=0, second=0)
+        caller = self._roles.session(session.role, session.name, call.access_key, since)
+        written = [(call, request.touched, failure), *((one, [resource], None) for one, resource in request.also)]
+        for told, touched, error in written:
+            self._ledger.add(event_of_call(caller, told, request.request_id, present, touched=touched, failure=error))
 
     def _nth(self, what: str) -> str:
         """Return a request id that depends on the request and how often it was made, not on what ran in between."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,21 +22,62 @@ BACKEND, BATCH, ADMIN, READER, DEVELOPER = (
 )
 # The access key of the audit's own session. Not a secret: nothing checks it.
 READER_KEY = "ASIAFLUOAUDITREADER1"
-READER_SESSION = "export"
+# What sessions are called; those of other roles are called like the account.
+_SESSION_NAMES = {READER: "export", ADMIN: "provision"}
+_USUAL_SESSION_NAME = "simulated"
 KMS_ITSELF = Identity({"accountId": ACCOUNT, "invokedBy": "AWS Internal"})
 _KEY_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 def role_arn(role: str) -> str:
-    """Return the ARN of a role of the account."""
+    """Return the ARN of a role of the account that has no path."""
     return f"arn:aws:iam::{ACCOUNT}:role/{role}"
 
 
 @dataclass(frozen=True, slots=True)
+class RoleSession:
+    """A session of a role: who makes the calls that carry one access key."""
+
+    role: str
+    name: str
+    access_key: str
+
+    @property
+    def arn(self) -> str:
+        """Return the ARN of the session."""
+        return session_arn(self.role, self.name)
+
+
+class Callers:
+    """Who makes a call, by its access key. A key that was not given out stands for the account's usual role."""
+
+    def __init__(self, usual_role: str) -> None:
+        self._sessions: dict[str, RoleSession] = {}
+        self.usual = self.session_of(usual_role)
+
+    def session_of(self, role: str) -> RoleSession:
+        """Return a session of a role, with an access key that is known from now on."""
+        name = _SESSION_NAMES.get(role, _USUAL_SESSION_NAME)
+        letters = base64.b32encode(hashlib.sha256(f"{role}/{name}".encode()).digest()).decode()
+        session = RoleSession(role, name, READER_KEY if role == READER else f"ASIA{letters[:16]}")
+        self._sessions[session.access_key] = session
+        return session
+
+    def of(self, access_key: str) -> RoleSession:
+        """Return the session behind an access key."""
+        return self._sessions.get(access_key, self.usual)
+
+
+@dataclass(frozen=True, slots=True)
 class Roles:
-    """The roles of the account: IAM gives each a unique id, which records repeat."""
+    """The roles of the account: IAM gives each a unique id, which records repeat. An ARN tells the path, if any."""
 
     ids: dict[str, str] = field(default_factory=dict)
+    arns: dict[str, str] = field(default_factory=dict)
+
+    def arn(self, role: str) -> str:
+        """Return the ARN of a role."""
+        return self.arns.get(role) or role_arn(role)
 
     def session(self, role: str, name: str, access_key: str, created: datetime, *, on_ec2: bool = False) -> Identity:
         """Return the identity of an assumed-role session."""
@@ -42,7 +85,7 @@ class Roles:
             "sessionIssuer": {
                 "type": "Role",
                 "principalId": self.ids[role],
-                "arn": role_arn(role),
+                "arn": self.arn(role),
                 "accountId": ACCOUNT,
                 "userName": role,
             },

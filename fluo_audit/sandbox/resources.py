@@ -78,14 +78,18 @@ def build_key(api: Api, alias: str, tags: Mapping[str, str]) -> str:
     return key_id
 
 
-def build_roles(api: Api, key_arn: str) -> dict[str, str]:
-    """Create the roles, the backend's instance profile and the managed policies; return the roles' unique ids."""
-    ids: dict[str, str] = {}
-    for role, trusted in ((BACKEND, "ec2"), (BATCH, "ec2"), (ADMIN, None), (DEVELOPER, None), (READER, None)):
-        principal = {"Service": f"{trusted}.amazonaws.com"} if trusted else {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
-        trust = _document({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
-        created = api("iam", "CreateRole", RoleName=role, AssumeRolePolicyDocument=trust, MaxSessionDuration=3600)
-        ids[role] = created["Role"]["RoleId"]
+def build_blank(api: Api) -> None:
+    """Create the roles of an account that holds nothing else. The administrator may do everything."""
+    for role in (BACKEND, ADMIN, DEVELOPER, READER):
+        _build_role(api, role)
+    everything = _document({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    api("iam", "PutRolePolicy", RoleName=ADMIN, PolicyName="administration", PolicyDocument=everything)
+
+
+def build_roles(api: Api, key_arn: str) -> None:
+    """Create the roles, the backend's instance profile and the managed policies."""
+    for role in (BACKEND, BATCH, ADMIN, DEVELOPER, READER):
+        _build_role(api, role)
     api("iam", "CreateInstanceProfile", InstanceProfileName=BACKEND)
     api("iam", "AddRoleToInstanceProfile", InstanceProfileName=BACKEND, RoleName=BACKEND)
     describe = {"Sid": "FluoKmsDescribe", "Effect": "Allow", "Action": "kms:DescribeKey", "Resource": key_arn}
@@ -96,11 +100,10 @@ def build_roles(api: Api, key_arn: str) -> dict[str, str]:
         "Resource": key_arn,
         "Condition": {"StringEquals": {"kms:EncryptionContext:purpose": list(story.PURPOSES)}},
     }
-    _attach(api, BACKEND, ACCESS_POLICY, _document(describe, use))
+    _attach(api, BACKEND, ACCESS_POLICY, _document(describe, use), path="/fluo/")
     _attach(api, READER, "fluo-audit-read", _document({"Effect": "Allow", "Action": list(READ), "Resource": "*"}))
     logs = {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": f"arn:aws:logs:*:{ACCOUNT}:*"}
     _attach(api, BATCH, "fluo-batch-logs", _document(logs))
-    return ids
 
 
 def build_trail(api: Api) -> None:
@@ -125,8 +128,15 @@ def build_alarms(api: Api, key_id: str) -> None:
         )  # fmt: skip
 
 
-def _attach(api: Api, role: str, name: str, document: str) -> None:
-    created = api("iam", "CreatePolicy", PolicyName=name, PolicyDocument=document)
+def _build_role(api: Api, role: str) -> None:
+    on_ec2 = role in {BACKEND, BATCH}
+    principal = {"Service": "ec2.amazonaws.com"} if on_ec2 else {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    trust = _document({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
+    api("iam", "CreateRole", RoleName=role, AssumeRolePolicyDocument=trust, MaxSessionDuration=3600)
+
+
+def _attach(api: Api, role: str, name: str, document: str, path: str = "/") -> None:
+    created = api("iam", "CreatePolicy", PolicyName=name, Path=path, PolicyDocument=document)
     api("iam", "AttachRolePolicy", RoleName=role, PolicyArn=created["Policy"]["Arn"])
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from fluo_audit.sandbox.chronicle import rotation_event
+from fluo_audit.sandbox.keys import is_replica, require_usable
 from fluo_audit.sandbox.paging import kms_page
 from fluo_audit.sandbox.story import Rotation, material_id
 from fluo_audit.sandbox.wire import AwsError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from fluo_audit.sandbox.clock import SimulatedClock
     from fluo_audit.sandbox.gateway import Operation, Request
+    from fluo_audit.sandbox.keys import Keys
     from fluo_audit.sandbox.ledger import Ledger
 
 _PERIODS = range(90, 2561)
@@ -52,11 +54,12 @@ class Schedule:
 
 
 class KeyRotation:
-    """The rotation operations of KMS."""
+    """The rotation operations of KMS. A replica has the schedule of its primary key, which has the same id."""
 
-    def __init__(self, clock: SimulatedClock, ledger: Ledger) -> None:
+    def __init__(self, clock: SimulatedClock, ledger: Ledger, keys: Keys) -> None:
         self._clock = clock
         self._ledger = ledger
+        self._keys = keys
         self._schedules: dict[str, Schedule] = {}
 
     @property
@@ -82,8 +85,7 @@ class KeyRotation:
 
     def enable_key_rotation(self, request: Request) -> dict[str, Any]:
         """Turn rotation on, or change its period. The days count from now when it was off or the period changes."""
-        metadata = _rotatable(request)
-        schedule = self.of(metadata)
+        schedule = self.of(self._rotatable(request))
         period = request.parameters.get("RotationPeriodInDays", schedule.period or _USUAL_PERIOD)
         if period not in _PERIODS:
             raise AwsError(
@@ -94,20 +96,19 @@ class KeyRotation:
         if schedule.period is None or schedule.period != period:
             schedule.counted_from = self._clock.now()
         schedule.period = period
-        return request.moto()
+        return {}
 
     def disable_key_rotation(self, request: Request) -> dict[str, Any]:
         """Turn rotation off. The history stays."""
-        schedule = self.of(_rotatable(request))
+        schedule = self.of(self._rotatable(request))
         schedule.period = schedule.counted_from = None
-        return request.moto()
+        return {}
 
     def get_key_rotation_status(self, request: Request) -> dict[str, Any]:
         """Return whether, how often and when next the key rotates."""
-        metadata = _key(request)
-        schedule, enabled = self.of(metadata), request.moto()["KeyRotationEnabled"]
-        if metadata["KeyState"] == "PendingDeletion":
-            enabled = False
+        metadata = self._keys.find_by_id(request, request.parameters["KeyId"])
+        schedule = self.of(metadata)
+        enabled = schedule.period is not None and metadata["KeyState"] != "PendingDeletion"
         answer: dict[str, Any] = {"KeyRotationEnabled": enabled, "KeyId": metadata["Arn"]}
         if enabled:
             answer["RotationPeriodInDays"] = schedule.period
@@ -116,7 +117,7 @@ class KeyRotation:
 
     def list_key_rotations(self, request: Request) -> dict[str, Any]:
         """Return the rotations, oldest first; with ALL_KEY_MATERIAL also the first material, which has no date."""
-        metadata = _key(request)
+        metadata = self._keys.find_by_id(request, request.parameters["KeyId"])
         schedule = self.of(metadata)
         current = schedule.material_at(self._clock.now())
         rows: list[dict[str, Any]] = [
@@ -132,7 +133,7 @@ class KeyRotation:
 
     def rotate_key_on_demand(self, request: Request) -> dict[str, Any]:
         """Rotate the key now. Does not move the automatic schedule; KMS allows 25 over the life of a key."""
-        metadata = _rotatable(request)
+        metadata = self._rotatable(request)
         schedule = self.of(metadata)
         done = [one for one in schedule.rotations if one.type == "ON_DEMAND"]
         if len(done) >= _MOST_ON_DEMAND:
@@ -147,22 +148,11 @@ class KeyRotation:
         self._ledger.add(rotation_event(metadata["Arn"], rotation, previous, event_id))
         return {"KeyId": metadata["Arn"]}
 
-
-def _key(request: Request) -> dict[str, Any]:
-    """Return the metadata of the key. These operations take key ids and ARNs, no alias."""
-    name = request.parameters["KeyId"]
-    if "alias/" in name:
-        raise AwsError("NotFoundException", f"Invalid keyId '{name}'")
-    metadata: dict[str, Any] = request.ask("DescribeKey", KeyId=name)["KeyMetadata"]
-    return metadata
-
-
-def _rotatable(request: Request) -> dict[str, Any]:
-    metadata = _key(request)
-    if metadata["KeySpec"] != "SYMMETRIC_DEFAULT":
-        raise AwsError("UnsupportedOperationException", f"{metadata['Arn']} is not a symmetric encryption key")
-    if metadata["KeyState"] == "Disabled":
-        raise AwsError("DisabledException", f"{metadata['Arn']} is disabled.")
-    if metadata["KeyState"] != "Enabled":
-        raise AwsError("KMSInvalidStateException", f"{metadata['Arn']} is pending deletion.")
-    return metadata
+    def _rotatable(self, request: Request) -> dict[str, Any]:
+        metadata = self._keys.find_by_id(request, request.parameters["KeyId"])
+        if metadata["KeySpec"] != "SYMMETRIC_DEFAULT":
+            raise AwsError("UnsupportedOperationException", f"{metadata['Arn']} is not a symmetric encryption key")
+        if is_replica(metadata):
+            raise AwsError("UnsupportedOperationException", f"{metadata['Arn']} rotates with its primary key")
+        require_usable(metadata)
+        return metadata

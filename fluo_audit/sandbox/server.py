@@ -24,14 +24,15 @@ def serve(
     *,
     now: datetime = SAMPLE_NOW,
     seed: int = 1,
+    empty: bool = False,
     ready: Callable[[str], None] = lambda endpoint: None,  # noqa: ARG005, silence
 ) -> None:
     """Serve a simulated account on 127.0.0.1 until interrupted, and tell `ready` its URL. Port 0 takes any free one.
 
-    Its clock starts at `now` and runs in real time.
+    Its clock starts at `now` and runs in real time. An empty account is one to provision into.
     """
     with (
-        SimulatedAccount(now=now, seed=seed, clock=RunningClock(now)) as account,
+        SimulatedAccount(empty=empty, now=now, seed=seed, clock=RunningClock(now)) as account,
         SandboxServer(port, account.gateway) as server,
     ):
         ready(server.endpoint)

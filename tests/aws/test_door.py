@@ -11,7 +11,7 @@ import botocore.session
 import pytest
 
 from fluo_audit.aws.door import Door, Exchange, Failure, ReadError, Request, attached, plain, unanswered
-from fluo_audit.aws.permissions import READS
+from fluo_audit.aws.permissions import FIND_READS, READS
 from fluo_audit.errors import RefusedError
 
 SERVICES = ("kms", "iam", "cloudtrail", "cloudwatch", "ce", "s3", "sts", "ssm", "secretsmanager")
@@ -53,6 +53,18 @@ def test_an_operation_off_the_list_is_refused_before_anything_is_sent(service: s
     assert others
     assert transport.sent == []
     assert door.exchanges == []
+
+
+def test_a_door_opens_for_its_own_list_and_no_other():
+    transport = Answers({"ResourceTagMappingList": []})
+    finding = Door(transport, "us-east-1", FIND_READS).reader("find")
+
+    finding.call("resourcegroupstaggingapi", "GetResources")
+    with pytest.raises(RefusedError, match="kms:GetKeyPolicy"):
+        finding.call("kms", "GetKeyPolicy", KeyId="k")
+    with pytest.raises(RefusedError, match="GetResources"):
+        Door(transport, "us-east-1").reader("key").call("resourcegroupstaggingapi", "GetResources")
+    assert [request.api for request in transport.sent] == ["resourcegroupstaggingapi:GetResources"]
 
 
 @pytest.mark.parametrize("api", ["kms:describeKey", "KMS:DescribeKey", "kms:DescribeKey ", "kms:describe_key"])

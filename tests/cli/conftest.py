@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -15,6 +18,9 @@ from fluo_audit import pipeline
 from fluo_audit.aws.snapshot import Snapshot
 from fluo_audit.cli.main import execute
 from fluo_audit.model.report import Report
+from fluo_audit.sandbox.account import SimulatedAccount
+from fluo_audit.sandbox.backend import BackendServer, BackendState, serving
+from fluo_audit.sandbox.server import SandboxServer
 
 Run = Callable[..., "Ended"]
 PROGRAM = "from fluo_audit.cli.main import run; run()"
@@ -67,6 +73,37 @@ def start() -> Callable[..., subprocess.Popen[str]]:
         )
 
     return command
+
+
+@pytest.fixture
+def aws_as(run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Run]]:
+    """Give a function that gives a function that runs a command against an account, as one of its roles, over HTTP."""
+    with ExitStack() as open_servers:
+
+        def against(account: SimulatedAccount, role: str) -> Run:
+            credentials = account.session_as(role).get_credentials()
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", credentials.access_key)
+            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", credentials.secret_key)
+            monkeypatch.setenv("AWS_REGION", "us-east-1")
+            server = open_servers.enter_context(SandboxServer(0, account.gateway))
+            thread = Thread(target=server.serve_forever, args=(0.02,))
+            thread.start()
+            open_servers.callback(thread.join)
+            open_servers.callback(server.shutdown)
+            return lambda *words: run("--endpoint-url", server.endpoint, *words)
+
+        yield against
+
+
+@pytest.fixture
+def backend() -> Iterator[Callable[..., BackendServer]]:
+    """Give a function that starts a FLUO backend: with a KMS client it really uses its key."""
+    with ExitStack() as open_servers:
+
+        def start(kms: Any = None, **state: Any) -> BackendServer:
+            return open_servers.enter_context(serving(BackendServer(BackendState(**state), kms)))
+
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,8 @@ ROWS = [
     ("kms:Decrypt", Caller(ROLE), "aws:SourceArn", None),
     ("kms:Decrypt", Caller(ROLE), "aws:SourceVpce", UNSTATED),
     ("kms:Decrypt", Caller(ROLE), "kms:ViaService", None),
+    ("kms:CreateGrant", Caller(ROLE), "kms:GrantIsForAWSResource", ("false",)),
+    ("kms:Decrypt", Caller(ROLE), "kms:GrantIsForAWSResource", None),
     ("kms:Decrypt", Caller("logs.amazonaws.com"), "aws:PrincipalArn", None),
     ("kms:Decrypt", Caller("logs.amazonaws.com"), "kms:CallerAccount", UNSTATED),
     ("kms:Decrypt", Caller("logs.amazonaws.com"), "aws:SourceArn", UNSTATED),
@@ -68,3 +70,17 @@ def test_what_the_caller_of_the_evaluator_states_comes_first():
     assert request.lookup("aws:SourceIp") == ("192.0.2.1",)
     assert request.lookup("kms:ViaService") == ("s3.amazonaws.com",)
     assert request.lookup("aws:SourceVpce") is None
+
+
+def test_what_is_not_known_of_a_request_can_be_said():
+    hidden = Unstated("redacted")
+    request = Request(
+        action="kms:Decrypt",
+        caller=Caller(ROLE),
+        key_arn=KEY,
+        encryption_context=None,
+        context={"kms:ViaService": hidden},
+    )
+    assert request.lookup("kms:viaservice") is hidden
+    assert isinstance(request.lookup("kms:EncryptionContext:purpose"), Unstated)
+    assert isinstance(request.lookup("kms:EncryptionContextKeys"), Unstated)

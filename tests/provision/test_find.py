@@ -8,8 +8,10 @@ import pytest
 
 from fluo_audit.aws.door import Door, Reader
 from fluo_audit.aws.live import LiveTransport, OfflineTransport
+from fluo_audit.aws.permissions import FIND_READS
 from fluo_audit.errors import CredentialsError, FluoAuditError, KeyNotFoundError, UsageError
-from fluo_audit.provision.find import FoundKey, find_key, from_arn, region_of
+from fluo_audit.provision.find import FoundKey, find_key, find_unasked, from_arn
+from fluo_audit.provision.key_name import KeyName
 from fluo_audit.sandbox.account import SimulatedAccount
 
 REGION = "us-east-1"
@@ -24,7 +26,7 @@ def account() -> Iterator[SimulatedAccount]:
 
 @pytest.fixture
 def read(account: SimulatedAccount) -> Reader:
-    return Door(LiveTransport(account.session, account.clock), REGION).reader("find")
+    return Door(LiveTransport(account.session, account.clock), REGION, FIND_READS).reader("find")
 
 
 def arn_of(account: SimulatedAccount, alias: str) -> str:
@@ -176,23 +178,207 @@ def test_no_answer_is_not_a_missing_key(account: SimulatedAccount, read: Reader)
     assert not isinstance(error.value, KeyNotFoundError)
 
 
-# --- names alone ---------------------------------------------------------------------------------------------------------
+# --- tags ----------------------------------------------------------------------------------------------------------------
+
+
+def without_aliases(account: SimulatedAccount) -> None:
+    for alias in ("alias/fluo-production", "alias/fluo-staging"):
+        account.session.client("kms").delete_alias(AliasName=alias)
 
 
 @pytest.mark.parametrize(
-    ("name", "region"),
+    ("environment", "tags"),
     [
-        (f"arn:aws:kms:eu-west-1:111122223333:key/{ABSENT}", "eu-west-1"),
-        ("arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab", "us-gov-west-1"),
-        ("arn:aws-cn:kms:cn-north-1:111122223333:alias/fluo-production", "cn-north-1"),
-        (ABSENT, ""),
-        ("alias/fluo-production", ""),
-        ("arn:aws:iam::111122223333:role/x", ""),
-        ("", ""),
+        ("", "Purpose=fluo-backend-encryption"),
+        ("production", "Purpose=fluo-backend-encryption, Environment=production"),
     ],
 )
-def test_an_arn_brings_its_region(name: str, region: str):
-    assert region_of(name) == region
+def test_a_key_without_alias_is_found_by_the_tags_of_the_module(
+    account: SimulatedAccount, read: Reader, environment: str, tags: str
+):
+    arn = arn_of(account, "alias/fluo-production")
+    without_aliases(account)
+
+    assert find_key(read, REGION, "", environment) == FoundKey(arn, f"tags {tags}")
+
+
+def test_tags_of_another_environment_do_not_count_and_the_error_tells_what_was_tried(
+    account: SimulatedAccount, read: Reader
+):
+    without_aliases(account)
+
+    with pytest.raises(KeyNotFoundError) as error:
+        find_key(read, REGION, "", "qa")
+    assert error.value.message == (
+        "no alias alias/fluo-qa in us-east-1, "
+        "and no key there is tagged Purpose=fluo-backend-encryption, Environment=qa"
+    )
+
+
+def test_several_tagged_keys_are_listed_and_none_is_chosen(account: SimulatedAccount, read: Reader):
+    arn = arn_of(account, "alias/fluo-production")
+    without_aliases(account)
+    kms = account.session.client("kms")
+    second = kms.create_key(Tags=[{"TagKey": "Purpose", "TagValue": "fluo-backend-encryption"}])["KeyMetadata"]["Arn"]
+
+    with pytest.raises(KeyNotFoundError, match="2 keys there are tagged") as error:
+        find_key(read, REGION)
+    assert arn in error.value.message
+    assert second in error.value.message
+
+
+def test_an_alias_that_was_named_is_not_looked_for_by_tags(account: SimulatedAccount, read: Reader):
+    without_aliases(account)
+
+    with pytest.raises(KeyNotFoundError, match=r"no alias alias/fluo-production in us-east-1$"):
+        find_key(read, REGION, "alias/fluo-production")
+
+
+def test_denied_tags_say_what_to_grant(account: SimulatedAccount, read: Reader):
+    without_aliases(account)
+    account.deny("resourcegroupstaggingapi:GetResources")
+
+    with pytest.raises(
+        FluoAuditError, match="no alias alias/fluo-production in us-east-1, and the key tagged"
+    ) as error:
+        find_key(read, REGION, "", "production")
+    assert not isinstance(error.value, KeyNotFoundError)
+    assert error.value.hint == "grant tag:GetResources to the collector"
+
+
+# --- several sources -----------------------------------------------------------------------------------------------------
+
+
+def written(value: str, file: str = "application.properties", region: str = "", reason: str = "") -> KeyName:
+    return KeyName(value, file, "place", region, reason)
+
+
+def test_an_alias_an_arn_and_an_id_agree_when_they_are_one_key(account: SimulatedAccount, read: Reader):
+    arn = arn_of(account, "alias/fluo-production")
+    names = (
+        written(arn),
+        written(arn.rpartition("/")[2], "backend.env", REGION),
+        written("alias/fluo-production", "outputs.json"),
+        written(alias_arn(arn, "alias/fluo-production"), "outputs.json"),
+    )
+
+    found = find_key(read, REGION, "", "production", names)
+
+    assert found == FoundKey(arn, "alias/fluo-production, application.properties, backend.env, outputs.json (agree)")
+    assert [said.source for said in found.said] == [
+        "--environment production",
+        "application.properties: place",
+        "backend.env: place",
+        "outputs.json: place",
+        "outputs.json: place",
+    ]
+
+
+def test_one_file_is_enough_and_nothing_else_is_asked(account: SimulatedAccount, read: Reader):
+    arn = arn_of(account, "alias/fluo-production")
+    account.deny("kms:ListAliases")
+
+    assert find_key(read, REGION, written=(written(arn),)) == FoundKey(arn, "application.properties")
+
+
+def test_sources_that_disagree_are_all_listed_with_the_keys_they_name(account: SimulatedAccount, read: Reader):
+    production, staging = (arn_of(account, f"alias/fluo-{name}") for name in ("production", "staging"))
+
+    with pytest.raises(KeyNotFoundError) as error:
+        find_key(read, REGION, "alias/fluo-production", written=(written(staging), written(production, "outputs.json")))
+    assert error.value.message == (
+        f"the sources do not name one key: --key names {production}; "
+        f"application.properties: place names {staging}; outputs.json: place names {production}"
+    )
+
+
+@pytest.mark.parametrize("absent", [ABSENT, f"arn:aws:kms:us-east-1:111122223333:key/{ABSENT}", "alias/fluo-nothing"])
+def test_a_name_of_no_key_is_a_disagreement(account: SimulatedAccount, read: Reader, absent: str):
+    """A configuration that names a key which is not there is what the audit is for."""
+    arn = arn_of(account, "alias/fluo-production")
+
+    with pytest.raises(KeyNotFoundError, match="do not name one key") as error:
+        find_key(read, REGION, arn, written=(written(absent),))
+    assert (
+        f"application.properties: place: no {'alias' if 'alias/' in absent else 'key'} {absent}" in error.value.message
+    )
+
+
+@pytest.mark.parametrize("elsewhere", ["id", "arn"])
+def test_a_key_in_another_region_than_asked_is_a_disagreement(account: SimulatedAccount, read: Reader, elsewhere: str):
+    arn = arn_of(account, "alias/fluo-production")
+    other = written(arn.replace(REGION, "eu-west-1"))
+    if elsewhere == "id":
+        other = written(arn.rpartition("/")[2], region="eu-west-1")
+
+    for names in ((other,), (written(arn, "outputs.json"), other)):
+        with pytest.raises(KeyNotFoundError, match="eu-west-1"):
+            find_key(read, REGION, written=names)
+
+
+def test_a_source_that_says_nothing_is_told_while_another_names_the_key(account: SimulatedAccount, read: Reader):
+    arn = arn_of(account, "alias/fluo-production")
+    silent = written("", reason="not there")
+
+    found = find_key(read, REGION, "", "production", (silent,))
+
+    assert found == FoundKey(arn, "alias/fluo-production")
+    assert [(said.source, said.arn, said.reason) for said in found.said] == [
+        ("--environment production", arn, ""),
+        ("application.properties: place", "", "not there"),
+    ]
+    with pytest.raises(KeyNotFoundError, match=r"no source names the key: application.properties: place: not there"):
+        find_key(read, REGION, written=(silent,))
+
+
+def test_a_denied_read_is_a_stated_reason_while_another_source_names_the_key(account: SimulatedAccount, read: Reader):
+    arn = arn_of(account, "alias/fluo-production")
+    without_aliases(account)
+    account.deny("resourcegroupstaggingapi:GetResources")
+
+    found = find_key(read, REGION, "", "production", (written(arn),))
+
+    assert found == FoundKey(arn, "application.properties")
+    assert "resourcegroupstaggingapi:GetResources answered AccessDenied" in found.said[0].reason
+    account.deny("kms:*")
+    with pytest.raises(KeyNotFoundError, match="no source names the key") as error:
+        find_key(read, REGION, "", "production", (written(arn.rpartition("/")[2]),))
+    assert error.value.hint == "grant kms:ListAliases to the collector"
+
+
+def test_credentials_that_are_not_accepted_end_it_whatever_else_is_named(account: SimulatedAccount, read: Reader):
+    arn = arn_of(account, "alias/fluo-production")
+    account.deny("kms:ListAliases", "ExpiredTokenException")
+
+    with pytest.raises(CredentialsError):
+        find_key(read, REGION, "", "production", (written(arn),))
+
+
+# --- without credentials -------------------------------------------------------------------------------------------------
+
+ABSENT_ARN = f"arn:aws:kms:us-east-1:111122223333:key/{ABSENT}"
+
+
+def test_without_credentials_full_arns_are_enough():
+    alone = find_unasked(REGION, ABSENT_ARN, "", ())
+    both = find_unasked(REGION, ABSENT_ARN, "", (written(ABSENT_ARN),))
+    file = find_unasked(REGION, "", "production", (written(ABSENT_ARN), written("alias/x", "outputs.json")))
+
+    assert alone == FoundKey(ABSENT_ARN, "its ARN")
+    assert both == FoundKey(ABSENT_ARN, "its ARN, application.properties (agree)")
+    assert file == FoundKey(ABSENT_ARN, "application.properties")
+    assert [said.reason for said in file.said if not said.arn] == ["not looked up: no AWS credentials"] * 2
+
+
+def test_without_credentials_other_names_are_not_enough_and_a_disagreement_is_one():
+    for name, names in (("alias/fluo-production", ()), ("", (written("alias/x"),)), ("", ())):
+        with pytest.raises(CredentialsError, match="full ARN"):
+            find_unasked(REGION, name, "production", names)
+    with pytest.raises(KeyNotFoundError, match="do not name one key"):
+        find_unasked(REGION, ABSENT_ARN, "", (written(ABSENT_ARN.replace("0a0a0a0a-", "0b0b0b0b-", 1)),))
+
+
+# --- names alone ---------------------------------------------------------------------------------------------------------
 
 
 def test_only_a_whole_key_arn_names_a_key_without_asking():

@@ -7,7 +7,8 @@ import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from fluo_audit.sandbox.account import SAMPLE_NOW, SimulatedAccount
 from fluo_audit.sandbox.shapes import problems
@@ -20,7 +21,7 @@ def read_calls(account):
     """Return a broad list of calls that read: service, operation, method, parameters."""
     key = {"KeyId": account.truth.key_id}
     month = {"TimePeriod": {"Start": "2026-10-01", "End": "2026-11-24"}, "Metrics": ["UnblendedCost", "UsageQuantity"]}
-    policy = {"PolicyArn": "arn:aws:iam::123456789012:policy/fluo-kms-access-production"}
+    policy = {"PolicyArn": "arn:aws:iam::123456789012:policy/fluo/fluo-kms-access-production"}
     metric = {
         "Namespace": "AWS/KMS", "MetricName": "SuccessfulRequest",
         "Dimensions": [{"Name": "KeyArn", "Value": account.truth.key_arn}, {"Name": "Operation", "Value": "Encrypt"}],
@@ -189,3 +190,67 @@ def test_the_truth_is_there_once_the_account_is_entered():
 
 def test_the_sample_clock_is_the_one_the_documentation_shows(shared_account):
     assert shared_account.truth.now == SAMPLE_NOW == datetime(2026, 11, 23, 6, tzinfo=UTC)
+
+
+def test_an_empty_account_has_roles_and_nothing_else(blank, aws):
+    assert {role["RoleName"] for role in aws("iam").list_roles()["Roles"]} == {
+        "fluo-backend", "platform-admin", "fluo-audit-reader", "developer",
+    }  # fmt: skip
+    for service, method, member in (
+        ("kms", "list_keys", "Keys"),
+        ("kms", "list_aliases", "Aliases"),
+        ("iam", "list_instance_profiles", "InstanceProfiles"),
+        ("cloudwatch", "describe_alarms", "MetricAlarms"),
+        ("cloudtrail", "describe_trails", "trailList"),
+        ("logs", "describe_log_groups", "logGroups"),
+        ("s3", "list_buckets", "Buckets"),
+        ("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList"),
+    ):
+        assert getattr(aws(service), method)()[member] == [], method
+    assert aws("iam").list_policies(Scope="Local")["Policies"] == []
+    days = aws("ce").get_cost_and_usage(
+        TimePeriod={"Start": "2026-11-01", "End": "2026-11-03"}, Granularity="DAILY", Metrics=["UnblendedCost"]
+    )["ResultsByTime"]
+    assert [float(day["Total"]["UnblendedCost"]["Amount"]) for day in days] == [0, 0]
+
+
+def test_an_empty_account_is_used_by_its_administrator(blank):
+    identity = blank.session.client("sts").get_caller_identity()
+    assert identity["Arn"] == "arn:aws:sts::123456789012:assumed-role/platform-admin/provision"
+    assert blank.clock.now() == SAMPLE_NOW
+    assert blank.writes == ()
+    with pytest.raises(RuntimeError, match="no production key"):
+        _ = blank.truth
+
+
+def test_calls_are_counted_and_writes_apart(blank, aws, refused):
+    kms = aws("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.generate_data_key(KeyId=key, KeySpec="AES_256")
+    with refused("NotFoundException"):
+        kms.enable_key_rotation(KeyId="none")
+    aws("s3").create_bucket(Bucket="fluo-one")
+    aws("s3").get_bucket_versioning(Bucket="fluo-one")
+    aws("logs").describe_log_groups()
+
+    assert blank.calls == (
+        "kms:CreateKey", "kms:GenerateDataKey", "kms:EnableKeyRotation", "s3:CreateBucket", "s3:GetBucketVersioning",
+        "logs:DescribeLogGroups",
+    )  # fmt: skip
+    assert blank.writes == ("kms:CreateKey", "kms:EnableKeyRotation", "s3:CreateBucket")
+
+
+def test_calls_that_never_arrived_do_not_count(account):
+    account.fail("kms:ListKeys", "timeout", times=1)
+    kms = account.session.client("kms", config=Config(retries={"total_max_attempts": 1}))
+    with pytest.raises(ConnectTimeoutError):
+        kms.list_keys()
+    kms.list_keys()
+    assert account.calls == ("kms:ListKeys",)
+
+
+def test_two_empty_accounts_of_one_seed_are_alike(aws):
+    with SimulatedAccount(empty=True) as other:
+        theirs = other.session.client("kms").create_key(MultiRegion=True)["KeyMetadata"]
+    ours = aws("kms").create_key(MultiRegion=True)["KeyMetadata"]
+    assert ours == theirs

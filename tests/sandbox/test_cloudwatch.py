@@ -169,3 +169,34 @@ def test_a_changed_alarm_keeps_its_state(account):
     )
     cloudwatch.put_metric_alarm(**{part: alarm[part] for part in kept}, Threshold=20.0)
     assert cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["Threshold"] == 20.0
+
+
+ALARM = {
+    "AlarmName": "fluo-kms-throttle-test",
+    "Namespace": "FLUO/KMS",
+    "MetricName": "ThrottledRequests-test",
+    "Statistic": "Sum",
+    "Period": 300,
+    "EvaluationPeriods": 2,
+    "Threshold": 10.0,
+    "ComparisonOperator": "GreaterThanThreshold",
+    "TreatMissingData": "notBreaching",
+    "AlarmActions": ["arn:aws:sns:us-east-1:123456789012:fluo-alerts"],
+}
+
+
+def test_a_new_alarm_has_no_data_and_a_changed_one_keeps_its_state_and_tags(aws):
+    cloudwatch = aws("cloudwatch")
+    cloudwatch.put_metric_alarm(**ALARM, Tags=[{"Key": "Environment", "Value": "test"}])
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=[ALARM["AlarmName"]])["MetricAlarms"]
+    assert {name: alarm[name] for name in ALARM} == ALARM
+    assert (alarm["StateValue"], alarm["ActionsEnabled"]) == ("INSUFFICIENT_DATA", True)
+
+    for state in ("INSUFFICIENT_DATA", "ALARM"):
+        cloudwatch.set_alarm_state(AlarmName=ALARM["AlarmName"], StateValue=state, StateReason="test")
+        cloudwatch.put_metric_alarm(**(ALARM | {"Threshold": 5.0}), Tags=[{"Key": "Environment", "Value": "other"}])
+        (alarm,) = cloudwatch.describe_alarms(AlarmNames=[ALARM["AlarmName"]])["MetricAlarms"]
+        assert (alarm["StateValue"], alarm["Threshold"]) == (state, 5.0)
+    tags = cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
+    assert tags == [{"Key": "Environment", "Value": "test"}]
+    assert cloudwatch.describe_alarms(AlarmNames=["none"])["MetricAlarms"] == []

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
-import inspect
 
 import boto3
 import moto.core.utils
-import moto.kms.models
 import pytest
 from moto import mock_aws
 from moto.core.base_backend import BackendDict
 from moto.core.utils import unix_time, utcnow
-from moto.kms.utils import generate_private_key
 from moto.moto_api._internal import mock_random
 from moto.s3.models import s3_backends
 
 from fluo_audit.sandbox.account import SAMPLE_NOW, SimulatedAccount
 from fluo_audit.sandbox.clock import SimulatedClock
 from fluo_audit.sandbox.emulator import Emulator
+from fluo_audit.sandbox.seams import SEAMS
 from fluo_audit.sandbox.wire import AwsError, Call, HttpRequest, write_request
 
 
 def seams():
     return (
         moto.core.utils.datetime,
-        moto.kms.models.generate_private_key,
+        [getattr(place, name) for place, name, _ in SEAMS],
         mock_random.getstate(),
         [(id(backend), dict(backend)) for backend in BackendDict._instances],
         dict(s3_backends.bucket_accounts),
@@ -97,13 +95,5 @@ def test_motos_dates_come_from_the_name_that_is_replaced():
     for function in (utcnow, unix_time):
         assert "datetime" in function.__code__.co_names or "utcnow" in function.__code__.co_names
     with SimulatedAccount() as account:
-        created = account.session.client("iam").create_role(RoleName="new", AssumeRolePolicyDocument="{}")["Role"][
-            "CreateDate"
-        ]
+        created = account.session.client("iam").create_user(UserName="new")["User"]["CreateDate"]
     assert created == SAMPLE_NOW
-
-
-def test_moto_makes_private_keys_by_the_name_that_is_replaced():
-    assert moto.kms.models.generate_private_key is generate_private_key
-    assert "generate_private_key" in moto.kms.models.Key.__init__.__code__.co_names
-    assert list(inspect.signature(generate_private_key).parameters) == ["key_spec"]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -128,3 +128,69 @@ def test_a_fault_can_pass(account, call):
 def test_an_unknown_fault_is_refused(account):
     with pytest.raises(ValueError, match="throttle, timeout, 5xx, expired, malformed"):
         account.fail("kms:*", "gremlins")
+
+
+def test_the_connection_is_lost_after_so_many_writes(blank, aws):
+    kms = aws("kms")
+    kms.create_key()
+    blank.stop_after_writes(2)
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    assert kms.describe_key(KeyId=key)
+    kms.tag_resource(KeyId=key, Tags=[{"TagKey": "a", "TagValue": "b"}])
+    for call in (
+        lambda: kms.describe_key(KeyId=key),
+        lambda: kms.create_alias(AliasName="alias/a", TargetKeyId=key),
+        lambda: aws("s3").list_buckets(),
+    ):
+        with pytest.raises(ConnectTimeoutError):
+            call()
+
+    blank.repair()
+    assert blank.writes == ("kms:CreateKey", "kms:CreateKey", "kms:TagResource")
+    assert kms.list_aliases()["Aliases"] == []
+
+
+def test_a_refused_write_was_answered_too(blank, aws, refused):
+    blank.stop_after_writes(1)
+    with refused("MalformedPolicyDocumentException"):
+        aws("kms").create_key(Policy="{}")
+    with pytest.raises(ConnectTimeoutError):
+        aws("kms").list_keys()
+
+
+def test_after_no_write_nothing_is_answered(blank, aws):
+    blank.stop_after_writes(0)
+    with pytest.raises(ConnectTimeoutError):
+        aws("kms").list_keys()
+    with pytest.raises(ValueError, match="0 or more"):
+        blank.stop_after_writes(-1)
+
+
+def test_an_answer_can_get_lost_after_the_call_was_carried_out(blank, aws):
+    blank.lose_answer("kms:CreateKey")
+    with pytest.raises(ReadTimeoutError):
+        aws("kms").create_key(Description="lost")
+
+    assert len(aws("kms").list_keys()["Keys"]) == 1
+    assert aws("kms").create_key()
+    assert blank.writes == ("kms:CreateKey", "kms:CreateKey")
+
+
+def test_several_answers_of_many_operations_can_get_lost(blank, aws):
+    blank.lose_answer("iam:*", times=2)
+    for _ in range(2):
+        with pytest.raises(ReadTimeoutError):
+            aws("iam").list_roles()
+    assert aws("iam").list_roles()["Roles"]
+
+    blank.lose_answer("iam:*")
+    blank.repair()
+    assert aws("iam").list_roles()["Roles"]
+
+
+def test_botocore_tries_again_after_a_lost_answer_and_makes_a_second_key(blank):
+    """CreateKey is not idempotent: whoever sends it must not leave retries to botocore."""
+    blank.lose_answer("kms:CreateKey")
+    client = blank.session.client("kms", config=Config(retries={"total_max_attempts": 2}))
+    client.create_key()
+    assert len(client.list_keys()["Keys"]) == 2

@@ -14,6 +14,7 @@ STATEMENT = {
     "Action": "kms:*",
     "Resource": "*",
 }
+ADMINISTRATION = STATEMENT | {"Principal": {"AWS": "arn:aws:iam::123456789012:role/platform-admin"}}
 
 
 def policy(*statements):
@@ -26,7 +27,12 @@ def refused(error):
 
 @pytest.fixture
 def kms(account):
-    return account.session.client("kms")
+    return account.session_as("platform-admin").client("kms")
+
+
+@pytest.fixture
+def backend(account):
+    return account.session_as("fluo-backend").client("kms")
 
 
 @pytest.fixture
@@ -108,7 +114,7 @@ def test_a_key_cannot_be_created_with_an_empty_principal(kms):
 
 
 def test_a_well_formed_policy_is_stored(account, kms):
-    text = policy(STATEMENT, STATEMENT | {"Principal": "*", "Effect": "Deny"})
+    text = policy(ADMINISTRATION, STATEMENT | {"Principal": "*", "Effect": "Deny", "Action": "kms:DeleteAlias"})
     kms.put_key_policy(KeyId=account.truth.key_id, Policy=text)
     assert kms.get_key_policy(KeyId=account.truth.key_id)["Policy"] == text
 
@@ -175,42 +181,42 @@ def test_deletion_is_dated_by_the_simulated_clock(account, kms):
     assert answer["DeletionDate"] == account.clock.now() + timedelta(days=7)
 
 
-def test_a_disabled_key_encrypts_nothing_and_decrypts_nothing(account, kms):
+def test_a_disabled_key_encrypts_nothing_and_decrypts_nothing(account, kms, backend):
     key = account.truth.key_id
-    blob = kms.encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]
+    blob = backend.encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]
     kms.disable_key(KeyId=key)
     for call in (
-        lambda: kms.encrypt(KeyId=key, Plaintext=b"secret"),
-        lambda: kms.generate_data_key(KeyId=key, KeySpec="AES_256"),
-        lambda: kms.decrypt(CiphertextBlob=blob),
+        lambda: backend.encrypt(KeyId=key, Plaintext=b"secret"),
+        lambda: backend.generate_data_key(KeyId=key, KeySpec="AES_256"),
+        lambda: backend.decrypt(CiphertextBlob=blob),
     ):
         with pytest.raises(ClientError) as error:
             call()
         assert refused(error) == "DisabledException"
 
 
-def test_a_key_pending_deletion_is_in_the_wrong_state(account, kms):
+def test_a_key_pending_deletion_is_in_the_wrong_state(account, kms, backend):
     kms.schedule_key_deletion(KeyId=account.truth.key_id)
     with pytest.raises(ClientError) as error:
-        kms.encrypt(KeyId=account.truth.key_id, Plaintext=b"secret")
+        backend.encrypt(KeyId=account.truth.key_id, Plaintext=b"secret")
     assert refused(error) == "KMSInvalidStateException"
 
 
-def test_the_wrong_context_makes_a_ciphertext_invalid(account, kms):
-    blob = kms.encrypt(KeyId=account.truth.alias, Plaintext=b"secret", EncryptionContext={"purpose": "a"})[
+def test_the_wrong_context_makes_a_ciphertext_invalid(account, backend):
+    blob = backend.encrypt(KeyId=account.truth.alias, Plaintext=b"secret", EncryptionContext={"purpose": "a"})[
         "CiphertextBlob"
     ]
-    assert kms.decrypt(CiphertextBlob=blob, EncryptionContext={"purpose": "a"})["Plaintext"] == b"secret"
+    assert backend.decrypt(CiphertextBlob=blob, EncryptionContext={"purpose": "a"})["Plaintext"] == b"secret"
     with pytest.raises(ClientError) as error:
-        kms.decrypt(CiphertextBlob=blob, EncryptionContext={"purpose": "b"})
+        backend.decrypt(CiphertextBlob=blob, EncryptionContext={"purpose": "b"})
     assert refused(error) == "InvalidCiphertextException"
 
 
-def test_the_last_usage_is_an_event_of_the_ledger(account, kms):
+def test_the_last_usage_is_an_event_of_the_ledger(account, kms, backend):
     usage = kms.get_key_last_usage(KeyId=account.truth.key_arn)
     assert usage["KeyLastUsage"]["CloudTrailEventId"] in account.truth.visible_event_ids
     assert usage["KeyCreationDate"] == account.truth.created
-    answer = kms.generate_data_key(KeyId=account.truth.key_id, KeySpec="AES_256")
+    answer = backend.generate_data_key(KeyId=account.truth.key_id, KeySpec="AES_256")
     later = kms.get_key_last_usage(KeyId=account.truth.key_arn)["KeyLastUsage"]
     assert later["KmsRequestId"] == answer["ResponseMetadata"]["RequestId"]
     assert later["Operation"] == "GenerateDataKey"
@@ -234,3 +240,94 @@ def test_an_asymmetric_key_still_signs(kms):
     assert kms.verify(
         KeyId=key["KeyId"], Message=b"m", Signature=signed["Signature"], SigningAlgorithm="ECDSA_SHA_256"
     )["SignatureValid"]
+
+
+TAGS = [{"TagKey": "Environment", "TagValue": "test"}, {"TagKey": "ManagedBy", "TagValue": "fluo-audit"}]
+
+
+def test_a_key_is_made_as_asked_for(blank, aws):
+    made = aws("kms").create_key(Description="FLUO", Policy=policy(STATEMENT), Tags=TAGS)["KeyMetadata"]
+
+    assert aws("kms").describe_key(KeyId=made["Arn"])["KeyMetadata"] == made
+    assert (made["Description"], made["CreationDate"], made["MultiRegion"]) == ("FLUO", blank.clock.now(), False)
+    assert (made["KeyUsage"], made["KeySpec"], made["Origin"]) == ("ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT", "AWS_KMS")
+    assert aws("kms").get_key_policy(KeyId=made["KeyId"])["Policy"] == policy(STATEMENT)
+    assert aws("kms").list_resource_tags(KeyId=made["KeyId"])["Tags"] == TAGS
+
+
+@pytest.mark.parametrize("named", ["KeyId", "Arn"])
+def test_a_key_is_changed_by_id_or_arn(aws, named):
+    kms = aws("kms")
+    name = kms.create_key(Tags=TAGS)["KeyMetadata"][named]
+    kms.update_key_description(KeyId=name, Description="changed")
+    kms.tag_resource(KeyId=name, Tags=[{"TagKey": "ManagedBy", "TagValue": "terraform"}])
+    kms.untag_resource(KeyId=name, TagKeys=["Environment"])
+    kms.disable_key(KeyId=name)
+    kms.schedule_key_deletion(KeyId=name)
+    kms.cancel_key_deletion(KeyId=name)
+    kms.enable_key(KeyId=name)
+    kms.create_alias(AliasName="alias/fluo-test", TargetKeyId=name)
+    kms.enable_key_rotation(KeyId=name, RotationPeriodInDays=90)
+
+    metadata = kms.describe_key(KeyId="alias/fluo-test")["KeyMetadata"]
+    assert (metadata["Description"], metadata["KeyState"], metadata[named]) == ("changed", "Enabled", name)
+    assert kms.list_resource_tags(KeyId=name)["Tags"] == [{"TagKey": "ManagedBy", "TagValue": "terraform"}]
+    assert kms.get_key_rotation_status(KeyId=name)["RotationPeriodInDays"] == 90
+
+
+def test_a_key_pending_deletion_takes_no_change(aws, refused):
+    kms = aws("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.schedule_key_deletion(KeyId=key)
+    for call in (
+        lambda: kms.create_alias(AliasName="alias/a", TargetKeyId=key),
+        lambda: kms.tag_resource(KeyId=key, Tags=TAGS),
+        lambda: kms.update_key_description(KeyId=key, Description="x"),
+        lambda: kms.enable_key(KeyId=key),
+        lambda: kms.enable_key_rotation(KeyId=key),
+        lambda: kms.schedule_key_deletion(KeyId=key),
+    ):
+        with refused("KMSInvalidStateException", "is pending deletion"):
+            call()
+    kms.cancel_key_deletion(KeyId=key)
+    with refused("KMSInvalidStateException", "is not pending deletion"):
+        kms.cancel_key_deletion(KeyId=key)
+
+
+def test_an_alias_is_unique_in_its_region(aws, refused):
+    east, west = aws("kms"), aws("kms", region="us-west-2")
+    for kms in (east, west):
+        kms.create_alias(AliasName="alias/fluo-test", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    with refused("AlreadyExistsException"):
+        east.create_alias(AliasName="alias/fluo-test", TargetKeyId=east.create_key()["KeyMetadata"]["KeyId"])
+    with refused("NotFoundException"):
+        east.create_alias(AliasName="alias/other", TargetKeyId=west.list_keys()["Keys"][0]["KeyId"])
+
+
+def test_keys_are_found_by_their_tags_in_their_region(aws):
+    east, west = aws("kms"), aws("kms", region="us-west-2")
+    arn = east.create_key(Tags=TAGS)["KeyMetadata"]["Arn"]
+    east.create_key(Tags=TAGS[:1])
+    east.create_key()
+    west.create_key(Tags=TAGS)
+    wanted = [{"Key": tag["TagKey"], "Values": [tag["TagValue"]]} for tag in TAGS]
+
+    found = aws("resourcegroupstaggingapi").get_resources(TagFilters=wanted, ResourceTypeFilters=["kms:key"])
+    listed = [{"Key": tag["TagKey"], "Value": tag["TagValue"]} for tag in TAGS]
+    assert found["ResourceTagMappingList"] == [{"ResourceARN": arn, "Tags": listed}]
+    assert found["PaginationToken"] == ""
+
+
+def test_the_event_of_a_new_key_and_alias_names_both(blank, aws):
+    key = aws("kms").create_key()["KeyMetadata"]["Arn"]
+    aws("kms").create_alias(AliasName="alias/fluo-test", TargetKeyId=key)
+    blank.clock.sleep(600)
+
+    alias, created = aws("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "ResourceName", "AttributeValue": key}]
+    )["Events"]
+    assert [one["ResourceName"] for one in created["Resources"]] == [key]
+    assert [one["ResourceName"] for one in alias["Resources"]] == [
+        "arn:aws:kms:us-east-1:123456789012:alias/fluo-test",
+        key,
+    ]

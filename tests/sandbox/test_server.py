@@ -38,16 +38,16 @@ def server(account):
         yield server
 
 
-@pytest.fixture
-def client(server):
+@contextmanager
+def clients_of(server):
     clients = []
 
-    def make(service):
+    def make(service, access_key="any", region="us-east-1"):
         made = boto3.client(
             service,
-            "us-east-1",
+            region,
             endpoint_url=server.endpoint,
-            aws_access_key_id="any",
+            aws_access_key_id=access_key,
             aws_secret_access_key="any",
             config=ONCE,
         )
@@ -57,6 +57,19 @@ def client(server):
     yield make
     for made in clients:
         made.close()
+
+
+@pytest.fixture
+def client(server):
+    with clients_of(server) as client:
+        yield client
+
+
+@pytest.fixture
+def served(blank):
+    """Give a function that makes clients of an empty account over HTTP."""
+    with serving(blank) as server, clients_of(server) as client:
+        yield client
 
 
 def test_the_server_binds_the_loopback_address_only(server):
@@ -125,3 +138,105 @@ def test_time_runs_in_a_served_account():
     with SimulatedAccount(clock=RunningClock(SAMPLE_NOW)) as account, serving(account):
         first = account.clock.now()
         assert account.clock.now() > first >= SAMPLE_NOW
+
+
+ACCOUNT = "123456789012"
+ROOT = {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
+CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
+
+
+def document(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **one} for one in statements]})
+
+
+def test_a_key_and_its_role_are_provisioned_over_http(blank, served, trust):
+    kms, iam, replica = served("kms"), served("iam"), served("kms", region="eu-west-1")
+    role = iam.create_role(RoleName="fluo-backend-test", Path="/fluo/", AssumeRolePolicyDocument=trust)["Role"]
+    iam.create_instance_profile(InstanceProfileName="fluo-backend-test", Path="/fluo/")
+    iam.add_role_to_instance_profile(InstanceProfileName="fluo-backend-test", RoleName="fluo-backend-test")
+    blank.clock.sleep(10)
+    use = {"Principal": {"AWS": role["Arn"]}, "Action": "kms:GenerateDataKey", "Resource": "*"}
+    key = kms.create_key(MultiRegion=True, Policy=document(ROOT, use))["KeyMetadata"]["KeyId"]
+    kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
+    kms.create_alias(AliasName="alias/fluo-test", TargetKeyId=key)
+    kms.tag_resource(KeyId=key, Tags=[{"TagKey": "Environment", "TagValue": "test"}])
+    kms.replicate_key(KeyId=key, ReplicaRegion="eu-west-1", Policy=document(ROOT))
+    policy = iam.create_policy(PolicyName="access", PolicyDocument=document({"Action": "kms:Decrypt", "Resource": "*"}))
+    iam.attach_role_policy(RoleName="fluo-backend-test", PolicyArn=policy["Policy"]["Arn"])
+
+    assert kms.describe_key(KeyId="alias/fluo-test")["KeyMetadata"]["MultiRegionConfiguration"]["ReplicaKeys"] == [
+        {"Arn": f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/{key}", "Region": "eu-west-1"}
+    ]
+    assert replica.get_key_rotation_status(KeyId=key)["RotationPeriodInDays"] == 90
+    assert replica.get_key_policy(KeyId=key)["Policy"] == document(ROOT)
+    tagged = served("resourcegroupstaggingapi").get_resources(TagFilters=[{"Key": "Environment", "Values": ["test"]}])
+    assert [one["ResourceARN"][-36:] for one in tagged["ResourceTagMappingList"]] == [key]
+    profile = iam.get_instance_profile(InstanceProfileName="fluo-backend-test")["InstanceProfile"]
+    assert [one["Arn"] for one in profile["Roles"]] == [role["Arn"]]
+    attached = iam.list_attached_role_policies(RoleName="fluo-backend-test")["AttachedPolicies"]
+    assert [one["PolicyName"] for one in attached] == ["access"]
+
+
+def test_a_trail_and_its_alarm_are_provisioned_over_http(blank, served, trust):
+    iam, s3, logs, cloudtrail = (served(service) for service in ("iam", "s3", "logs", "cloudtrail"))
+    deliver = {"Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
+    iam.create_role(RoleName="deliver", AssumeRolePolicyDocument=trust.replace("ec2.", "cloudtrail."))
+    iam.put_role_policy(RoleName="deliver", PolicyName="deliver", PolicyDocument=document(deliver))
+    encrypt = {"Principal": CLOUDTRAIL, "Action": ["kms:GenerateDataKey*", "kms:DescribeKey"], "Resource": "*"}
+    log = {"Principal": {"Service": "logs.us-east-1.amazonaws.com"}, "Action": "kms:*", "Resource": "*"}
+    key = served("kms").create_key(Policy=document(ROOT, encrypt, log))["KeyMetadata"]["Arn"]
+    s3.create_bucket(Bucket="fluo-trail")
+    s3.put_bucket_versioning(Bucket="fluo-trail", VersioningConfiguration={"Status": "Enabled"})
+    check = {"Principal": CLOUDTRAIL, "Action": "s3:GetBucketAcl", "Resource": "arn:aws:s3:::fluo-trail"}
+    write = {"Principal": CLOUDTRAIL, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::fluo-trail/*"}
+    s3.put_bucket_policy(Bucket="fluo-trail", Policy=document(check, write))
+    logs.create_log_group(logGroupName="/fluo/test", kmsKeyId=key)
+    logs.put_retention_policy(logGroupName="/fluo/test", retentionInDays=400)
+    metric = [{"metricName": "m", "metricNamespace": "FLUO/KMS", "metricValue": "1"}]
+    logs.put_metric_filter(logGroupName="/fluo/test", filterName="f", filterPattern="x", metricTransformations=metric)
+    (group,) = logs.describe_log_groups(logGroupNamePrefix="/fluo/test")["logGroups"]
+    blank.clock.sleep(10)
+    cloudtrail.create_trail(
+        Name="fluo-audit-test", S3BucketName="fluo-trail", KmsKeyId=key, IsMultiRegionTrail=True,
+        CloudWatchLogsLogGroupArn=group["arn"], CloudWatchLogsRoleArn=f"arn:aws:iam::{ACCOUNT}:role/deliver",
+    )  # fmt: skip
+    cloudtrail.start_logging(Name="fluo-audit-test")
+    served("cloudwatch").put_metric_alarm(
+        AlarmName="a", Namespace="FLUO/KMS", MetricName="m", Statistic="Sum", Period=300, EvaluationPeriods=2,
+        Threshold=10.0, ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+
+    assert s3.get_bucket_policy(Bucket="fluo-trail")["Policy"] == document(check, write)
+    assert s3.get_bucket_versioning(Bucket="fluo-trail")["Status"] == "Enabled"
+    assert (
+        s3.get_public_access_block(Bucket="fluo-trail")["PublicAccessBlockConfiguration"]["BlockPublicPolicy"] is True
+    )
+    (found,) = logs.describe_metric_filters(logGroupName="/fluo/test")["metricFilters"]
+    assert (found["filterName"], group["kmsKeyId"], group["retentionInDays"]) == ("f", key, 400)
+    (trail,) = cloudtrail.describe_trails()["trailList"]
+    assert cloudtrail.get_trail_status(Name=trail["TrailARN"])["IsLogging"] is True
+    (alarm,) = served("cloudwatch").describe_alarms(AlarmNames=["a"])["MetricAlarms"]
+    assert alarm["StateValue"] == "INSUFFICIENT_DATA"
+
+
+def test_over_http_the_access_key_says_who_calls(blank, served):
+    developer = blank.session_as("developer").get_credentials().access_key
+    assert served("sts").get_caller_identity()["Arn"].endswith("assumed-role/platform-admin/provision")
+    assert "/developer/" in served("sts", developer).get_caller_identity()["Arn"]
+
+    key = served("kms").create_key()["KeyMetadata"]["KeyId"]
+    assert served("kms").encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    with pytest.raises(ClientError, match="/developer/simulated is not authorized to perform: kms:Encrypt"):
+        served("kms", developer).encrypt(KeyId=key, Plaintext=b"x")
+
+
+def test_over_http_a_lost_answer_and_a_lost_connection_are_closed_connections(blank, served):
+    blank.lose_answer("kms:CreateKey")
+    with pytest.raises((ConnectionClosedError, HTTPClientError)):
+        served("kms").create_key()
+    assert len(served("kms").list_keys()["Keys"]) == 1
+
+    blank.stop_after_writes(0)
+    with pytest.raises((ConnectionClosedError, HTTPClientError)):
+        served("kms").list_keys()
+    assert blank.writes == ("kms:CreateKey",)

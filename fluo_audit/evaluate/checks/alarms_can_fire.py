@@ -11,27 +11,13 @@ from fluo_audit.evaluate.rows import rows
 from fluo_audit.evaluate.wording import count, utc
 from fluo_audit.model.baseline import Criteria
 from fluo_audit.model.finding import Observation, Severity, Verdict, failed, not_applicable, passed, unread
+from fluo_audit.model.kms_metrics import KMS_METRICS
 from fluo_audit.model.sources import ALARM_METRICS, ALARMS
 
 if TYPE_CHECKING:
     from fluo_audit.model.sources import Frame
 
 Row: TypeAlias = dict[str, Any]
-
-# https://docs.aws.amazon.com/kms/latest/developerguide/monitoring-cloudwatch.html, read 2026-11
-KMS_METRICS = frozenset(
-    {
-        "CloudHSMKeyStoreThrottle",
-        "ExternalKeyStoreThrottle",
-        "SecondsUntilKeyMaterialExpiration",
-        "SuccessfulRequest",
-        "XksExternalKeyManagerStates",
-        "XksProxyCertificateDaysToExpire",
-        "XksProxyCredentialAge",
-        "XksProxyErrors",
-        "XksProxyLatency",
-    }
-)
 
 
 @check(

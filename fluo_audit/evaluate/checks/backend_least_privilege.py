@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from fluo_audit.evaluate.policies import (
-    Powers,
-    by_statements,
-    judged_when_parsed,
-    key_policy_document,
-    powers,
-    role_policy_documents,
-)
+from fluo_audit.evaluate.policies import judged_when_parsed, key_policy_document, role_policy_documents
 from fluo_audit.evaluate.principals import short_name
 from fluo_audit.evaluate.registry import check
 from fluo_audit.evaluate.wording import count
@@ -21,6 +14,7 @@ from fluo_audit.model.facts import KeyPolicy
 from fluo_audit.model.finding import Observation, Result, Severity, Verdict, failed, passed, undeclared
 from fluo_audit.model.sources import KEY_POLICY, ROLE_POLICIES
 from fluo_audit.policy import KMS_ACTIONS, Decision, KmsAction
+from fluo_audit.policy.powers import Powers, by_statements, powers
 
 if TYPE_CHECKING:
     from fluo_audit.model.sources import Frame

@@ -6,13 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fluo_audit.evaluate.policies import (
-    by_statements,
-    judged_when_parsed,
-    key_policy_document,
-    powers,
-    role_policy_documents,
-)
+from fluo_audit.evaluate.policies import judged_when_parsed, key_policy_document, role_policy_documents
 from fluo_audit.evaluate.principals import is_iam_arn, is_one_of, short_name
 from fluo_audit.evaluate.registry import check
 from fluo_audit.evaluate.wording import count
@@ -21,6 +15,7 @@ from fluo_audit.model.facts import KeyPolicy
 from fluo_audit.model.finding import Observation, Result, Severity, Verdict, failed, passed, undeclared
 from fluo_audit.model.sources import KEY_POLICY, ROLE_POLICIES
 from fluo_audit.policy import KmsAction, PolicyDocument, PrincipalName, Statement
+from fluo_audit.policy.powers import by_statements, powers
 from fluo_audit.policy.wildcard import has_wildcard, lower
 
 if TYPE_CHECKING:

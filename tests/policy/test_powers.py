@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fluo_audit.evaluate.policies import Powers, by_statements, powers
 from fluo_audit.policy import parse_policy
+from fluo_audit.policy.powers import Powers, by_statements, powers
 
 KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 ROLE = "arn:aws:iam::111122223333:role/backend"

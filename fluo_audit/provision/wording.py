@@ -1,0 +1,91 @@
+"""A plan in words, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fluo_audit.policy import KMS_ACTIONS
+from fluo_audit.provision.costs import monthly_cost
+from fluo_audit.provision.plan import ADD, CHANGE, REFUSED, Change, Difference, Plan
+from fluo_audit.provision.resource import Resource
+
+# Canonical policies are in lower case, as IAM compares; people read the names as AWS writes them.
+_SPELLED = {f"kms:{action.name}".lower(): f"kms:{action.name}" for action in KMS_ACTIONS} | {
+    "kms:encryptioncontext:purpose": "kms:EncryptionContext:purpose",
+    "kms:encryptioncontext:tenantid": "kms:EncryptionContext:tenantId",
+}
+SECRET = "(external id)"  # noqa: S105, what stands in its place
+
+
+def summary_of(resource: Resource) -> str:
+    """Return what is worth knowing about a resource that is to be created."""
+    facts = resource.facts
+    if resource.kind == "KMS key":
+        regions = ", multi-Region" if facts["multi-Region"] else ""
+        return f"rotation {facts['rotation']} days{regions}, {_count(facts, 'statement')} policy statements"
+    if resource.kind == "IAM policy":
+        return "4 actions" + _purposes(resource)
+    if resource.kind == "alarm":
+        return f"more than {facts['threshold']:.0f} in {facts['evaluation periods']} x {facts['period']} s"
+    return ""
+
+
+def _count(facts: Mapping[str, Any], word: str) -> int:
+    return sum(fact.startswith(f"{word} ") for fact in facts)
+
+
+def _purposes(resource: Resource) -> str:
+    condition = resource.facts["statement FluoKmsUse"].get("Condition", {}).get("StringEquals", {})
+    purposes = condition.get("kms:encryptioncontext:purpose", ())
+    return f", {len(purposes)} purposes" if purposes else ", any encryption context"
+
+
+def difference_lines(difference: Difference, secret: str = "") -> Iterator[str]:
+    """Give what differs, one line a point; `secret` is never shown."""
+    have, want = difference.have, difference.want
+    if isinstance(have, Mapping) and isinstance(want, Mapping):
+        for element in sorted({*have, *want}):
+            if have.get(element) != want.get(element):
+                yield f"{difference.fact}, {element}: {_said(have.get(element))} -> {_said(want.get(element), secret)}"
+    elif isinstance(want, Mapping):
+        yield f"{difference.fact}: missing"
+    elif isinstance(have, Mapping) and want is None:
+        yield f"{difference.fact}: not wanted"
+    else:
+        yield f"{difference.fact}: {_said(have)} -> {_said(want, secret)}"
+
+
+def _said(value: Any, secret: str = "") -> str:
+    if value is None or value == {}:
+        return "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_said(key)} {_said(item, secret)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_said(item, secret) for item in value) + "]"
+    text = str(value)
+    return SECRET if secret and text == secret else _SPELLED.get(text, text)
+
+
+def counts(plan: Plan) -> str:
+    """Return how much is to be done."""
+    add, change, refused = (sum(each.mark == mark for each in plan.changes) for mark in (ADD, CHANGE, REFUSED))
+    said = f"{add} to add, {change} to change, 0 to remove"
+    return said + (f", {refused} that nothing here changes" if refused else "")
+
+
+def price(plan: Plan) -> str:
+    """Return what the keys cost a month: a new key less at first than after two rotations."""
+    cost = monthly_cost(plan.spec)
+    key = plan.change("KMS key")
+    if key is None or key.seen is None:
+        return (
+            f"About ${cost.now_usd:.2f} a month for the keys at first, ${cost.later_usd:.2f} after the second rotation"
+        )
+    return f"Up to ${cost.later_usd:.2f} a month for the keys"
+
+
+def name_of(change: Change) -> str:
+    """Return the resource's name, with its Region when it is another one."""
+    resource = change.resource
+    return resource.name + (f" in {resource.region}" if resource.region else "")

@@ -1,0 +1,82 @@
+"""A blank account to provision into, and a person who plans and applies there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fluo_audit import provisioning
+from fluo_audit.aws.live import LiveTransport
+from fluo_audit.pipeline import Account
+from fluo_audit.provision.desired import Choice
+from fluo_audit.provision.plan import Plan
+from fluo_audit.provision.resource import Step
+from fluo_audit.sandbox.account import SimulatedAccount
+from fluo_audit.settings import Settings
+
+BACKEND_ARN = "arn:aws:iam::123456789012:role/fluo-backend"
+
+
+@dataclass
+class Engineer:
+    """Plans and applies in one account, as the command line does."""
+
+    sim: SimulatedAccount
+    folder: Path
+    environment: str = "production"
+    role: str = ""
+    region: str = "us-east-1"
+    told: list[Step] = field(default_factory=list)
+
+    @property
+    def account(self) -> Account:
+        session = self.sim.session_as(self.role) if self.role else self.sim.session
+        settings = Settings(environment=self.environment)
+        transport = LiveTransport(session, self.sim.clock)
+        return Account(transport, self.sim.clock, self.region, settings, sample=True, offline=False)
+
+    @property
+    def plan_file(self) -> Path:
+        return self.folder / "plan.json"
+
+    def client(self, service: str, region: str = "us-east-1") -> Any:
+        """Give a client to look or to interfere by hand."""
+        return self.sim.session_in(region).client(service)
+
+    def plan(self, choice: Choice | None = None, **variables: Any) -> Plan:
+        spec = provisioning.spec_for(self.account.settings, variables)
+        return provisioning.plan_for(self.account, spec, choice or Choice())
+
+    def apply(self, choice: Choice | None = None, **variables: Any) -> Plan:
+        """Plan and apply; return what is left."""
+        return self.carry_out(self.plan(choice, **variables))
+
+    def carry_out(self, plan: Plan) -> Plan:
+        return provisioning.carry_out(self.account, plan, self.plan_file, self.told.append)
+
+    def key_policy(self, key: str, region: str = "us-east-1") -> dict[str, Any]:
+        return json.loads(self.client("kms", region).get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+
+
+@pytest.fixture(scope="session")
+def engineer_in() -> Callable[[SimulatedAccount, Path], Engineer]:
+    """Give a function that makes somebody who provisions into an account."""
+    return Engineer
+
+
+@pytest.fixture
+def blank() -> Iterator[SimulatedAccount]:
+    """Give an account with roles and nothing else."""
+    with SimulatedAccount(empty=True) as account:
+        yield account
+
+
+@pytest.fixture
+def engineer(blank: SimulatedAccount, tmp_path: Path) -> Engineer:
+    """Give somebody who provisions into the blank account."""
+    return Engineer(blank, tmp_path)
