@@ -25,6 +25,8 @@ from fluo_audit.provision.spec import Spec, spec_of
 
 SCHEMA = "fluo-audit/plan/v1"
 LIFETIME = timedelta(hours=24)
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far the clock of the machine that planned may be ahead."""
 MOST_BYTES = 8 * 2**20
 
 
@@ -127,8 +129,10 @@ def load_plan(path: Path) -> SavedPlan:
 
 def require_current(saved: SavedPlan, plan: Plan, now: datetime) -> None:
     """Raise RefusedError unless the plan made just now is the one that was saved, less than a day ago."""
-    if not timedelta(0) <= now - saved.made_at <= LIFETIME:
-        raise RefusedError(f"the plan was made at {saved.made_at:%Y-%m-%d %H:%M} UTC, over a day ago", "plan again")
+    if not -CLOCK_SKEW <= now - saved.made_at <= LIFETIME:
+        raise RefusedError(
+            f"the plan was made at {saved.made_at:%Y-%m-%d %H:%M} UTC, not within the day before now", "plan again"
+        )
     said = {
         "account": "another account",
         "region": "another Region",
