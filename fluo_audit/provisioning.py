@@ -24,11 +24,13 @@ from fluo_audit.provision.apply import PATIENCE, PAUSE, apply_plan, check_plan, 
 from fluo_audit.provision.desired import Choice
 from fluo_audit.provision.kinds.key import key_policy
 from fluo_audit.provision.look import Look
+from fluo_audit.provision.observe import Given, set_up_of
 from fluo_audit.provision.outputs import Output, outputs_of
 from fluo_audit.provision.plan import Plan, find_place, make_plan
 from fluo_audit.provision.plan_file import Preflight, SavedPlan, plan_document, require_current, save_plan
 from fluo_audit.provision.preflight import would_be_denied
 from fluo_audit.provision.resource import KEY_ARN, Place, Step, filled
+from fluo_audit.provision.set_up import SetUp
 from fluo_audit.provision.spec import ROLE_ARN, Spec, spec_of
 from fluo_audit.provision.statements import PREFIX
 from fluo_audit.settings import Settings
@@ -198,6 +200,15 @@ def outputs_for(account: Account, spec: Spec, choice: Choice) -> dict[str, Outpu
             what = f"{change.missing.operation} answered {change.missing.reason}"
             raise FluoAuditError(f"{change.resource.label} could not be read: {what}", change.missing.remedy)
     return outputs_of(plan, collector_policy())
+
+
+def set_up_for(account: Account, spec: Spec, choice: Choice, given: Given) -> SetUp:
+    """Return what is known about the set-up in an account, with what files say about it. Only reads are sent."""
+    plan = plan_for(account, spec, choice)
+    key = plan.change("KMS key")
+    made_here = bool(key and key.seen and key.seen.raw["managed by"] == "fluo-audit")
+    reader = Door(account.transport, account.region, PROVISION_READS).reader("provision")
+    return set_up_of(Look(reader, plan.place), plan, given, outputs_of(plan, collector_policy()) if made_here else {})
 
 
 def collector_policy() -> dict[str, Any]:

@@ -11,25 +11,34 @@ from __future__ import annotations
 import difflib
 import re
 import sys
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fluo_audit.aws.permissions import READS
+from fluo_audit.aws.permissions import PROVISION_READS, READS, iam_action
+from fluo_audit.aws.writes import WRITES
 from fluo_audit.cli.main import main as cli
 from fluo_audit.errors import ExitCode
 from fluo_audit.evaluate.catalog import checks_markdown, frameworks_markdown
 from fluo_audit.evaluate.checks.all import ALL
 from fluo_audit.frameworks.load import load_frameworks
+from scripts.command_tree import PROGRAM, commands
+from scripts.examples import example
+from scripts.seed_coverage import CoverageError, seed_coverage_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent
-PROGRAM = "fluo-audit"
 WIDTH = 80
+_WRITE_ACTIONS = {
+    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+}
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
 _BLOCK = re.compile(
     r"(?P<open>^[ ]*<!-- generated: (?P<name>[a-z-]+) -->\n).*?(?P<close>^[ ]*<!-- end -->$)", re.MULTILINE | re.DOTALL
 )
@@ -41,18 +50,6 @@ def cli_page() -> str:
     for name, command in commands():
         parts += [f"## {name}", f"```text\n{help_text(name, command)}\n```"]
     return "\n\n".join(parts) + "\n"
-
-
-def commands() -> Iterator[tuple[str, click.Command]]:
-    """Yield the program and every command below it, with its full name, in the order of the help."""
-    waiting: list[tuple[str, click.Command]] = [(PROGRAM, cli)]
-    while waiting:
-        name, command = waiting.pop(0)
-        yield name, command
-        if isinstance(command, click.Group):
-            context = click.Context(command, info_name=name)
-            below = [(each, command.get_command(context, each)) for each in command.list_commands(context)]
-            waiting[:0] = [(f"{name} {each}", found) for each, found in below if found and not found.hidden]
 
 
 def help_text(name: str, command: click.Command) -> str:
@@ -92,12 +89,12 @@ def commands_block() -> str:
     return table(("command", "what it does"), rows)
 
 
-def permissions_block() -> str:
-    """Return the operations that collection may use, one line for each service."""
+def actions_block(operations: Collection[str]) -> str:
+    """Return the IAM actions that allow operations, one line for each service."""
     services: dict[str, list[str]] = {}
-    for action in sorted(READS):
-        service, _, operation = action.partition(":")
-        services.setdefault(service, []).append(operation)
+    for action in sorted(_WRITE_ACTIONS.get(each, iam_action(each)) for each in operations):
+        service, _, name = action.partition(":")
+        services.setdefault(service, []).append(name)
     return table(("service", "operations"), [(f"`{name}`", ", ".join(found)) for name, found in services.items()])
 
 
@@ -115,15 +112,25 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/schema/evidence.schema.json": lambda: (
         files("fluo_audit.render").joinpath("evidence.schema.json").read_text(encoding="utf-8")
     ),
+    "docs/seed-coverage.md": seed_coverage_page,
 }
 """Pages that are generated whole, by path."""
 
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "commands": commands_block,
     "exit-codes": exit_codes_block,
-    "permissions": permissions_block,
+    "permissions": partial(actions_block, READS),
+    "permissions-plan": partial(actions_block, PROVISION_READS),
+    "permissions-apply": partial(actions_block, WRITES),
+    "example-plan": partial(example, "provision plan --environment preview"),
+    "example-adopt": partial(example, "provision plan"),
+    "example-validate": partial(example, "validate"),
+    "example-doctor": partial(example, "doctor access"),
 }
-"""Blocks between `<!-- generated: name -->` and `<!-- end -->` in the README."""
+"""Blocks between `<!-- generated: name -->` and `<!-- end -->` in pages that are otherwise written by hand."""
+
+FILLED = ("README.md", "docs/provisioning.md")
+"""Those pages."""
 
 
 def with_blocks(text: str) -> str:
@@ -140,7 +147,7 @@ def with_blocks(text: str) -> str:
 def generated(root: Path) -> dict[str, str]:
     """Return what every generated file below `root` should hold, by path."""
     pages = {name: page() for name, page in PAGES.items()}
-    return pages | {"README.md": with_blocks((root / "README.md").read_text(encoding="utf-8"))}
+    return pages | {name: with_blocks((root / name).read_text(encoding="utf-8")) for name in FILLED}
 
 
 def write(root: Path) -> None:
@@ -165,15 +172,19 @@ def differences(root: Path) -> str:
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     """Write or check, and return the exit code."""
-    if arguments == ["--check"]:
-        found = differences(root)
-        print(found + "docs: run `make docs`" if found else "docs: ok")
-        return int(bool(found))
-    if arguments:
+    if arguments not in ([], ["--check"]):
         print("usage: docs.py [--check]", file=sys.stderr)
         return 2
-    write(root)
-    return 0
+    try:
+        if not arguments:
+            write(root)
+            return 0
+        found = differences(root)
+    except CoverageError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(found + "docs: run `make docs`" if found else "docs: ok")
+    return int(bool(found))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import click
 
 from fluo_audit.cli import terminal
 from fluo_audit.cli.options import Globals, account_options, format_option, pass_globals
+from fluo_audit.cli.review import review
 from fluo_audit.cli.spec_options import spec_options
 from fluo_audit.errors import ExitCode, UsageError
 
@@ -133,6 +134,9 @@ def apply(
         _confirm(made, yes=yes)
         left = provisioning.carry_out(account, made, path, _tell)
     return _finish(left)
+
+
+provision.add_command(review)
 
 
 def _spec(account: Account, given: dict[str, Any], out: Path | None) -> tuple[Spec, Path]:

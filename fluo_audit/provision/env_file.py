@@ -13,6 +13,8 @@ from fluo_audit.errors import UsageError
 from fluo_audit.provision.backend_settings import BackendSettings, stated
 
 KEY, REGION, PROVIDER = VARIABLES = ("AWS_KMS_MASTER_KEY_ID", "AWS_KMS_REGION", "FLUO_KMS_PROVIDER")
+ABOUT_KEY = re.compile(r"(AWS_KMS|FLUO_KMS|KMS)_\w+")
+"""Names of variables that are meant for the backend's use of the key, rightly or not."""
 _ASSIGNMENT = re.compile(rf"^[ \t]*(export[ \t]+)?({'|'.join(VARIABLES)})[ \t]*=", re.MULTILINE)
 
 
@@ -38,6 +40,12 @@ def read_env_file(text: str, file: str) -> BackendSettings:
         if binding.key in VARIABLES:
             values[binding.key] = binding.value
     return settings_of_variables(values, file)
+
+
+def variables_about_key(text: str) -> dict[str, str]:
+    """Return every variable about the key in such a file, known to the backend or not; others are dropped at once."""
+    bindings = parse_stream(StringIO(text))
+    return {each.key: each.value or "" for each in bindings if each.key and ABOUT_KEY.fullmatch(each.key)}
 
 
 def settings_of_variables(values: Mapping[str, str | None], file: str) -> BackendSettings:

@@ -21,6 +21,7 @@ from fluo_audit.provision.properties import read_properties
 
 ARN, ID, ALIAS, ALIAS_ARN = "kms_key_arn", "kms_key_id", "kms_key_alias", "kms_key_alias_arn"
 CONFIGS, VARIABLES = ("fluo_backend_config", "fluo_config"), "fluo_backend_env_vars"
+COMMANDS = "validation_commands"
 REPLICAS, REGION = "replica_key_arns", "aws_region"
 _NAMES = {ARN, ID, ALIAS, ALIAS_ARN, *CONFIGS, VARIABLES}
 KEY, REPLICA_KEY, KEY_ALIAS = "aws_kms_key", "aws_kms_replica_key", "aws_kms_alias"
@@ -66,6 +67,22 @@ def read_terraform(text: str, file: str, environment: str = "") -> tuple[KeyName
     for name in (*named, *(replica for replica in replicas if key_id_of(replica.value) in ids)):
         first.setdefault(name.value, name)
     return tuple(first.values())
+
+
+def read_outputs(text: str, file: str) -> dict[str, Any]:
+    """Return the outputs by name, those of modules that are put out whole included.
+
+    Only validation_commands and fluo_backend_env_vars keep their values: of the others nothing but the name is needed.
+    Raises UsageError like `read_terraform`.
+    """
+    outputs, _ = _parts(_parsed(text, file), file)
+    root = {name: _value(member) for name, member in outputs.items()}
+    modules: list[Mapping[str, Any]] = [root, *(module for _, module in _modules(outputs, ""))]
+    found: dict[str, Any] = {name: None for module in modules for name in module}
+    for module in modules:
+        found[COMMANDS] = found.get(COMMANDS) or _text(module.get(COMMANDS)) or None
+        found[VARIABLES] = found.get(VARIABLES) or _variables(module, file)
+    return {name: value for name, value in found.items() if any(name in module for module in modules)}
 
 
 # --- the document ------------------------------------------------------------------------------------------------
@@ -216,11 +233,15 @@ def _configurations(module: Mapping[str, Any], file: str) -> Iterator[tuple[str,
     for name in CONFIGS:
         if text := _text(module.get(name)):
             yield name, read_properties(text, file)
+    if variables := _variables(module, file):
+        yield VARIABLES, settings_of_variables(variables, file)
+
+
+def _variables(module: Mapping[str, Any], file: str) -> dict[str, str]:
     variables = module.get(VARIABLES)
     if isinstance(variables, str):
         variables = _parsed(variables, f"{file}: {VARIABLES}")
-    if isinstance(variables, Mapping):
-        yield VARIABLES, settings_of_variables({name: _text(value) for name, value in variables.items()}, file)
+    return {name: _text(value) for name, value in variables.items()} if isinstance(variables, Mapping) else {}
 
 
 # --- resources ---------------------------------------------------------------------------------------------------
