@@ -31,8 +31,8 @@ from fluo_audit.model.baseline import Criteria
 from fluo_audit.model.evidence import Fact, Source
 from fluo_audit.model.report import Report
 from fluo_audit.model.scope import Period, Scope
+from fluo_audit.provision.files.key_files import read_names
 from fluo_audit.provision.find import FoundKey, find_key, find_unasked
-from fluo_audit.provision.key_files import read_names
 from fluo_audit.provision.key_name import KeyName, names_in, region_named, region_of
 from fluo_audit.runbook.backend import Backend
 from fluo_audit.runbook.validate import Probing

@@ -39,6 +39,7 @@ FIND_READS: frozenset[str] = frozenset({"kms:DescribeKey", "kms:ListAliases", "r
 """What finding the key may send, as service and operation."""
 PROVISION_READS: frozenset[str] = READS | {
     "iam:GetInstanceProfile",
+    "iam:ListPolicies",
     "iam:ListPolicyVersions",
     "logs:DescribeLogGroups",
     "logs:DescribeMetricFilters",

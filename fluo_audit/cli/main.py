@@ -62,7 +62,7 @@ def _color(context: click.Context, _: click.Parameter, value: str) -> None:
 def main(context: click.Context, *, quiet: bool) -> None:
     """Find the KMS master key of FLUO, collect evidence about it, and write reports that auditors can verify.
 
-    Only reads are sent to AWS. Nothing here deletes or disables a key.
+    Only `provision apply` writes to AWS, and shows first what. Nothing here deletes or disables a key.
     """
     context.obj = replace(context.obj or Globals(), quiet=quiet)
 

@@ -17,7 +17,7 @@ from fluo_audit.errors import KeyNotFoundError, UsageError
 
 if TYPE_CHECKING:
     from fluo_audit.pipeline import Account
-    from fluo_audit.provision.backend_settings import BackendSettings
+    from fluo_audit.provision.files.backend_settings import BackendSettings
     from fluo_audit.provision.find import FoundKey
     from fluo_audit.runbook.backend import Backend
     from fluo_audit.runbook.migrate import Stage
@@ -93,7 +93,7 @@ def _go(account: Account, backend: Backend | None, properties: Path, *, yes: boo
 
 
 def _settings(properties: Path, environment: str) -> BackendSettings | None:
-    from fluo_audit.provision.properties import read_properties
+    from fluo_audit.provision.files.properties import read_properties
 
     if not properties.exists():
         return None
@@ -113,8 +113,8 @@ def _agreed(properties: Path, configuration: Step) -> bool:
 
 
 def _write(properties: Path, found: FoundKey, days: int) -> Step:
+    from fluo_audit.provision.files.properties import write_block
     from fluo_audit.provision.outputs import properties_text
-    from fluo_audit.provision.properties import write_block
     from fluo_audit.runbook.migrate import written_step
 
     block = properties_text(found.arn, found.region, max(90, days))

@@ -60,7 +60,7 @@ def output(
         from fluo_audit import provisioning
         from fluo_audit.provision.desired import Choice
 
-        spec = provisioning.spec_for(account.settings, given)
+        spec = provisioning.spec_for(account.settings, given, roles_needed=False)
         outputs = provisioning.outputs_for(account, spec, Choice(provisioning.named_key(account)))
     if name and name not in outputs:
         raise UsageError(f"no output {name}", "see fluo-audit output --list")
@@ -102,7 +102,7 @@ def _assigned(value: Output) -> str:
 
 
 def _write(path: Path, config: Output) -> int:
-    from fluo_audit.provision.properties import write_block
+    from fluo_audit.provision.files.properties import write_block
 
     if config.value is None:
         raise UsageError("the key does not exist yet", "make it: fluo-audit provision plan")

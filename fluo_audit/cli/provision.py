@@ -73,11 +73,12 @@ def plan(
     fluo-audit provision plan --environment production --fluo-role-arn arn:aws:iam::123456789012:role/fluo-backend
     fluo-audit provision plan --environment staging --create-iam-role --enable-cloudwatch-logs
     """
+    from fluo_audit import provisioning
+
     with options.account(demo_role=DEMO_ROLE, by_files=False) as account:
         spec, path = _spec(account, given, out)
-        made, preflight = _plan(
-            options, account, spec, _choice(account, path, take_ownership=take_ownership, prune=prune)
-        )
+        choice = provisioning.choice_for(account, spec, path, take_ownership=take_ownership, prune=prune)
+        made, preflight = _plan(options, account, spec, choice)
         document = _saved(account, made, preflight, path)
     if output == "json":
         terminal.print_json("plan", {name: value for name, value in document.items() if name != "schema"})
@@ -119,19 +120,25 @@ def apply(
     with options.account(demo_role=DEMO_ROLE, by_files=False) as account:
         loaded = load_plan(saved) if saved else None
         spec, path = (loaded.spec, saved) if loaded and saved else _spec(account, given, None)
-        choice = loaded.choice if loaded else _choice(account, path, take_ownership=take_ownership, prune=prune)
+        if loaded:
+            take_ownership, prune = loaded.choice.take_ownership, loaded.choice.prune
+        choice = provisioning.choice_for(account, spec, path, take_ownership=take_ownership, prune=prune)
+        if loaded:
+            choice = replace(choice, key=loaded.choice.key)
         made, preflight = _plan(options, account, spec, choice, again=loaded is not None)
         clear = loaded.preflight_clear if loaded else preflight is None or preflight.clear
         if not loaded:
             _saved(account, made, preflight, path)
-            _show(made, preflight)
+        _show(made, preflight)
         provisioning.require_appliable(
             account, made, loaded, preflight_clear=clear, accept_denied_calls=accept_denied_calls
         )
         if not made.pending:
             terminal.say("Nothing to do: everything is as planned.")
             return ExitCode.OK
-        _confirm(made, yes=yes)
+        if not yes:
+            _confirm(made)
+            provisioning.require_unchanged(account, made)
         left = provisioning.carry_out(account, made, path, _tell)
     return _finish(left)
 
@@ -144,15 +151,6 @@ def _spec(account: Account, given: dict[str, Any], out: Path | None) -> tuple[Sp
 
     spec = provisioning.spec_for(account.settings, given)
     return spec, out or Path(f"plan-{spec.environment}.json")
-
-
-def _choice(account: Account, path: Path, *, take_ownership: bool, prune: tuple[str, ...]) -> Choice:
-    from fluo_audit import provisioning
-    from fluo_audit.provision.desired import Choice
-
-    number, _ = provisioning.place_of(account) if provisioning.journal_of(path).is_file() else ("", "")
-    made = provisioning.made_by_journal(path, number, account.region)
-    return Choice(provisioning.named_key(account), made, prune, take_ownership)
 
 
 def _plan(
@@ -168,30 +166,23 @@ def _plan(
 
 def _saved(account: Account, made: Plan, preflight: Preflight | None, path: Path) -> dict[str, Any]:
     from fluo_audit import provisioning
+    from fluo_audit.provision.wording import secrets_in, without_secrets
 
     document = provisioning.write_plan(path, account, made, preflight)
-    return {**_without(made.spec.external_id, document), "saved_as": str(path)}
-
-
-def _without(secret: str, value: Any) -> Any:
-    """Return JSON values with the external id blotted out, wherever it stands."""
-    if isinstance(value, dict):
-        return {name: _without(secret, item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without(secret, item) for item in value]
-    return value.replace(secret, "(external id)") if secret and isinstance(value, str) else value
+    return {**without_secrets(document, secrets_in(made)), "saved_as": str(path)}
 
 
 def _show(made: Plan, preflight: Preflight | None) -> None:
-    from fluo_audit.provision.wording import counts, difference_lines, name_of, price, summary_of
+    from fluo_audit.provision.wording import counts, difference_lines, name_of, price, secrets_in, summary_of
 
+    secrets = secrets_in(made)
     for change in made.changes:
         summary = summary_of(change.resource) if change.mark == "+" else ""
         sign = click.style(change.mark, fg=COLORS[change.mark], bold=True)
         text = ", ".join(filter(None, [name_of(change), summary]))
         terminal.beside(f"{sign} ", 2, change.resource.kind, 18, text)
         for difference in change.differences:
-            for line in difference_lines(difference, made.spec.external_id):
+            for line in difference_lines(difference, secrets):
                 terminal.indented(line, 4)
             if difference.instead:
                 terminal.indented(difference.instead, 6)
@@ -233,6 +224,8 @@ def _show_preflight(preflight: Preflight) -> None:
 def _show_next(made: Plan, path: Path) -> None:
     if not made.pending:
         terminal.next_step("fluo-audit output")
+    elif any(change.mark in "!?" for change in made.changes):
+        terminal.say("Put right what is marked ! or ? first, then plan again: until then nothing is applied.")
     elif made.terraform_managed and not made.choice.take_ownership:
         terminal.say("Terraform manages this key: change the variables there, or plan with --take-ownership.")
     else:
@@ -245,11 +238,9 @@ def _code(made: Plan) -> int:
     return ExitCode.OK if made.complete else ExitCode.INCOMPLETE
 
 
-def _confirm(made: Plan, *, yes: bool) -> None:
+def _confirm(made: Plan) -> None:
     from fluo_audit.provision.plan_file import principal
 
-    if yes:
-        return
     if not sys.stdin.isatty():
         raise UsageError("nobody can be asked here", "look at the plan, then add --yes")
     who = principal(made.place.caller).rsplit(":", 1)[-1]
@@ -264,7 +255,7 @@ def _tell(step: Step) -> None:
 def _finish(left: Plan) -> int:
     if not left.pending:
         terminal.say("Read again: everything is as planned.")
-        terminal.next_step("fluo-audit output fluo_backend_config")
+        terminal.next_step(f"fluo-audit output fluo_backend_config --environment {left.spec.environment}")
         return ExitCode.OK
     terminal.say("Read again, this still differs:")
     _show(replace(left, notes=()), None)

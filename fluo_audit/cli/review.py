@@ -58,9 +58,9 @@ def review(
     Exit 1: it has a defect. Exit 3: it has none as far as is known, and something is not known.
     """
     from fluo_audit import provisioning
-    from fluo_audit.provision import review as reviewing
+    from fluo_audit.provision.defects import review as reviewing
+    from fluo_audit.provision.defects.observe import read_files
     from fluo_audit.provision.desired import Choice
-    from fluo_audit.provision.observe import read_files
 
     settings = options.settings()
     files = read_files(module, terraform_output or settings.terraform_output, properties or settings.properties)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from fluo_audit.aws.clock import Clock
@@ -19,14 +18,6 @@ from fluo_audit.provision.resource import KEY_ARN, KEY_ID, TRAIL_KEY_ARN, TRAIL_
 PATIENCE = 60.0
 """Seconds to wait for a role or policy made a moment ago to become visible."""
 PAUSE = 4.0
-
-
-@dataclass(slots=True)
-class Done:
-    """What an application has done so far."""
-
-    known: dict[str, str]
-    steps: list[Step] = field(default_factory=list)
 
 
 def check_plan(plan: Plan) -> None:
@@ -45,8 +36,16 @@ def check_plan(plan: Plan) -> None:
         if change.mark == REFUSED:
             told = next(each for each in change.differences if each.instead)
             raise RefusedError(f"{change.resource.label}: {told.fact} is {told.have}, not {told.want}", told.instead)
+        orphans = change.seen.raw.get("orphans") if change.seen else None
+        if orphans and any(step.operation == "PutKeyPolicy" for step in change.steps):
+            raise RefusedError(
+                f"{change.resource.label}: KMS refuses a policy that names deleted roles or users, as "
+                f"{', '.join(orphans)} does",
+                "plan again with " + " ".join(f"--prune {shlex.quote(sid)}" for sid in orphans),
+            )
     if plan.steps and plan.terraform_managed and not plan.choice.take_ownership:
-        variables = sorted({each.variable for change in plan.pending for each in change.differences if each.variable})
+        named = ",".join(each.variable for change in plan.pending for each in change.differences if each.variable)
+        variables = sorted({name.strip() for name in named.split(",") if name})
         raise RefusedError(
             "Terraform manages this key (tag ManagedBy): two tools would undo each other's work",
             f"change {', '.join(variables) or 'the variables'} there, or hand the key over with --take-ownership",
@@ -63,7 +62,10 @@ def check_step(step: Step, plan: Plan) -> None:
             each for each in problems(text, kind=kind, account=plan.place.account) if each.severity is Severity.ERROR
         ]
         if found:
-            raise RefusedError(f"{step.label}: {found[0].where}: {found[0].problem}", "correct the spec")
+            raise RefusedError(
+                f"{step.label}: {found[0].where}: {found[0].problem}",
+                "correct the spec, or remove a statement that is not ours with --prune",
+            )
         if kind == "key":
             check_lockout(text, plan.place, plan.roles)
 
@@ -94,7 +96,7 @@ def check_lockout(text: str, place: Place, fluo_roles: Iterable[str]) -> None:
     caller = Caller(place.caller)
     if not root:
         raise RefusedError(f"the new key policy has no statement {ROOT_SID}: IAM could not mend it", "keep it")
-    if caller.role_name and caller.role_name in {arn.rsplit("/", 1)[-1] for arn in fluo_roles}:
+    if caller.role_name and (caller.account, caller.role_name) in {_account_and_name(arn) for arn in fluo_roles}:
         raise RefusedError(
             f"{place.caller} is a FLUO role: it uses the key and may not administer it",
             "apply as a role that administers keys",
@@ -112,33 +114,35 @@ def check_lockout(text: str, place: Place, fluo_roles: Iterable[str]) -> None:
         )
 
 
+def _account_and_name(role_arn: str) -> tuple[str, str]:
+    return role_arn.split(":")[4], role_arn.rsplit("/", 1)[-1]
+
+
 def apply_plan(
     plan: Plan,
     door: WriteDoor,
     clock: Clock,
     search: Callable[[Step], str],
     tell: Callable[[Step, Mapping[str, str]], None],
-) -> Done:
-    """Carry out the writes in order, and tell each one once it is done. `check_plan` comes first.
+) -> dict[str, str]:
+    """Carry out the writes in order, tell each one once it is done, and return what the placeholders stand for.
 
     A failed write ends it: what was done stays, and the next plan goes on from there. When the answer to CreateKey is
     lost, `search` is asked for the ARN of the key that it may have made. Raises FluoAuditError.
     """
-    check_plan(plan)
-    done = Done(dict(plan.known))
-    for step in plan.steps:
+    known = dict(plan.known)
+    for done, step in enumerate(plan.steps):
         try:
-            answer = _patiently(step, filled(step.parameters, done.known), door, clock, search)
+            answer = _patiently(step, filled(step.parameters, known), door, clock, search)
         except WriteError as error:
             raise FluoAuditError(
                 f"{step.label}: {step.api} answered {error.code}: {error.message}",
-                f"{len(done.steps)} of {len(plan.steps)} writes are done. Plan again: it goes on from there",
+                f"{done} of {len(plan.steps)} writes are done. Plan again: it goes on from there",
             ) from error
         for placeholder, path in step.gives.items():
-            done.known[placeholder] = _member(answer, path)
-        done.steps.append(step)
-        tell(step, done.known)
-    return done
+            known[placeholder] = _member(answer, path)
+        tell(step, known)
+    return known
 
 
 def _patiently(
@@ -172,8 +176,3 @@ def _member(answer: Mapping[str, Any], path: str) -> str:
     for name in path.split("."):
         found = found[name]
     return str(found)
-
-
-def journal_line(step: Step, known: Mapping[str, str]) -> str:
-    """Return one line of the record beside a plan: which write was done, and the ids that became known."""
-    return json.dumps({"done": step.api, "resource": step.label, "known": dict(known)}, sort_keys=True)

@@ -26,6 +26,8 @@ class Choice:
     """Id or ARN of the key to use; empty: the one of the alias or the tags."""
     made: str = ""
     """ARN of the key that an earlier, interrupted application created, from its journal."""
+    made_for_trail: str = ""
+    """The same for the key of the audit trail."""
     prune: tuple[str, ...] = ()
     """Sids of key policy statements of others to remove."""
     take_ownership: bool = False
@@ -54,7 +56,7 @@ def desired_resources(spec: Spec, place: Place, attached_arn: str = "", choice: 
         _access_policy(spec, place),
         *_attachment(spec, place),
         *_replicas(spec, place, roles, choice),
-        *(_audit_trail(spec, place) if spec.enable_audit_trail else ()),
+        *(_audit_trail(spec, place, Choice(made=choice.made_for_trail)) if spec.enable_audit_trail else ()),
         *(_alarms(spec) if spec.enable_alarms else ()),
     ]
 
@@ -110,11 +112,14 @@ def _key_resource(
     }  # fmt: skip
     identity = {"Purpose": purpose, "Environment": spec.environment}
     details = _policy_details(spec, statements, tags, choice) | {
-        "key": choice.key, "made": choice.made, "alias": alias, "identity": identity, "placeholders": placeholders,
+        "key": choice.key, "made": choice.made, "alias": alias, "identity": identity,
+        "replicas": spec.replica_regions if multi_region else (), "placeholders": placeholders,
         "description": description,
     }  # fmt: skip
     by_hand = "enable it, or cancel its deletion, by hand once it is clear why it is so"
-    fixed = {"state": by_hand} | dict.fromkeys(("spec", "usage", "origin", "multi-Region"), _NEW_KEY)
+    other = "this key belongs to another environment: name the right one, or correct its tag by hand"
+    fixed = {"state": by_hand, "tag Environment": other}
+    fixed |= dict.fromkeys(("spec", "usage", "origin", "multi-Region"), _NEW_KEY)
     return Resource("KMS key", alias, facts, details, variables=_VARIABLES, fixed=fixed)
 
 
@@ -180,11 +185,11 @@ def _replicas(spec: Spec, place: Place, roles: tuple[str, ...], choice: Choice) 
         yield Resource("alias", spec.alias, {"key": KEY_ID}, region=region, fixed={"key": by_hand})
 
 
-def _audit_trail(spec: Spec, place: Place) -> Iterator[Resource]:
+def _audit_trail(spec: Spec, place: Place, choice: Choice) -> Iterator[Resource]:
     base, name = f"fluo-cloudtrail-{spec.environment}", f"fluo-audit-{spec.environment}"
     bucket, tags = f"{base}-{place.account}", tags_of(spec, base, TRAIL_PURPOSE)
     yield _key_resource(
-        spec, place, f"alias/{base}", documents.trail_key_statements(spec, place), Choice(), name=base,
+        spec, place, f"alias/{base}", documents.trail_key_statements(spec, place), choice, name=base,
         placeholders=(TRAIL_KEY_ARN, TRAIL_KEY_ID), description=f"FLUO audit trail ({spec.environment})",
         purpose=TRAIL_PURPOSE,
     )  # fmt: skip
@@ -230,7 +235,7 @@ def _alarms(spec: Spec) -> Iterator[Resource]:
         watched: dict[str, Any] = {
             "namespace": NAMESPACE, "metric": metric, "dimensions": {}, "statistic": "Sum", "period": seconds,
             "evaluation periods": periods, "threshold": float(threshold), "comparison": "GreaterThanThreshold",
-            "missing data": "notBreaching",
+            "missing data": "notBreaching", "actions enabled": True,
         }  # fmt: skip
         if spec.alarm_actions:
             watched["actions"] = sorted(spec.alarm_actions)

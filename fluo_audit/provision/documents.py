@@ -37,6 +37,14 @@ READ = (
 )  # fmt: skip
 """What auditors may do."""
 ROOT_SID = "EnableIAMUserPermissions"
+KEY_SIDS = frozenset(
+    {
+        ROOT_SID, "AllowFluoBackendDescribe", "AllowFluoBackendKeyUsage", "DenyFluoBackendOtherPurpose",
+        "DenyFluoBackendOtherTenant", "DenyFluoBackendKeyAdministration", "AllowKeyAdministration", "AllowAuditorRead",
+        "AllowCloudWatchLogs",
+    }
+)  # fmt: skip
+"""Sids of every statement that a spec may ask for: one that it does not ask for any more goes."""
 
 Statement = Mapping[str, Any]
 

@@ -6,6 +6,7 @@ A value that does not exist, such as iam_role_arn where no role was created, is 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -176,34 +177,49 @@ def _operation(plan: Plan) -> dict[str, Output]:
 
 def _validation(plan: Plan) -> str:
     key = plan.known.get(KEY_ARN, plan.spec.alias)
-    purpose = plan.spec.purposes[0]
-    tenant = f",tenantId={plan.spec.tenants[0]}" if plan.spec.tenants else ""
+    context = f"purpose={plan.spec.purposes[0]}"
+    context += f",tenantId={plan.spec.tenants[0]}" if plan.spec.tenants else ""
     return (
         f"aws kms describe-key --region {plan.place.region} --key-id {key}\n"
         f"aws kms get-key-rotation-status --region {plan.place.region} --key-id {key}\n"
         f"aws kms generate-data-key --region {plan.place.region} --key-id {key} --key-spec AES_256 \\\n"
-        f"  --encryption-context purpose={purpose}{tenant} --dry-run\n"
+        f"  --encryption-context {shlex.quote(context)} --dry-run\n"
         "# DryRunOperationException means: it would have been allowed. Run it as the FLUO role.\n"
     )
 
 
 def _checklist(plan: Plan) -> dict[str, str]:
-    spec = plan.spec
+    spec, context = plan.spec, f"enforced by Allow and Deny in the key policy: {', '.join(plan.spec.purposes)}"
     wanted = {
-        "rotation": f"automatic, every {spec.key_rotation_period_days} days",
+        "rotation": (f"automatic, every {spec.key_rotation_period_days} days", ("rotation",)),
         "encryption_context": (
-            f"enforced by Allow and Deny in the key policy: {', '.join(spec.purposes)}"
-            if spec.enforce_encryption_context
-            else "not enforced"
+            context if spec.enforce_encryption_context else "not enforced",
+            ("statement AllowFluoBackendKeyUsage", "statement DenyFluoBackendOther"),
         ),
-        "least_privilege": "kms:DescribeKey, GenerateDataKey, Encrypt, Decrypt and nothing else",
-        "key_administration": "denied to the FLUO roles"
-        if spec.deny_key_administration
-        else "not denied to the FLUO roles",
-        "root_statement": "present: IAM administrators of the account can change the policy (accepted risk)",
+        "least_privilege": (
+            "kms:DescribeKey, GenerateDataKey, Encrypt, Decrypt and nothing else",
+            ("statement AllowFluo", "statement FluoKms"),
+        ),
+        "key_administration": (
+            "denied to the FLUO roles" if spec.deny_key_administration else "not denied to the FLUO roles",
+            ("statement DenyFluoBackendKeyAdministration",),
+        ),
+        "root_statement": (
+            "present: IAM administrators of the account can change the policy (accepted risk)",
+            ("statement EnableIAMUserPermissions",),
+        ),
     }
-    state = "as planned" if not plan.pending else f"{len(plan.pending)} resources differ: see fluo-audit provision plan"
-    return wanted | {"state": state}
+    return {name: _in_force(plan, text, facts) for name, (text, facts) in wanted.items()}
+
+
+def _in_force(plan: Plan, text: str, facts: tuple[str, ...]) -> str:
+    """Return a claim, or that it is not true yet: an output must not say what only the spec says."""
+    if KEY_ARN not in plan.known:
+        return f"planned, the key does not exist yet: {text}"
+    if not plan.roles:
+        return "not compared: name the FLUO roles as for `provision plan`"
+    differs = any(each.fact.startswith(facts) for change in plan.pending for each in change.differences)
+    return f"NOT IN FORCE, see fluo-audit provision plan; wanted: {text}" if differs or not plan.complete else text
 
 
 def _retire(plan: Plan) -> str:

@@ -22,6 +22,8 @@ from fluo_audit.provision.resource import Place, Resource, Seen, Step, filled
 from fluo_audit.provision.spec import ROLE_ARN, Spec
 from fluo_audit.provision.statements import statement_facts
 
+TERRAFORM = ("terraform", "opentofu")
+"""Values of the tag ManagedBy, in any case, that say that another tool owns the key."""
 _IN_NO_WAY = (None, "", "Creating")
 """What stands in no way: nothing, and a replica that KMS is still making."""
 ADD, CHANGE, SAME, REFUSED, UNREAD = "+", "~", "=", "!", "?"
@@ -84,7 +86,7 @@ class Plan:
     def observed_sha256(self) -> str:
         """Return the hash of everything that was found: a plan holds for this state alone."""
         found = [
-            [change.resource.label, None if change.seen is None else [change.seen.facts, change.seen.raw]]
+            [change.resource.label, None if change.seen is None else [change.seen.facts, _stable(change.seen.raw)]]
             for change in self.changes
         ]
         return hashlib.sha256(json.dumps(found, sort_keys=True, default=str).encode()).hexdigest()
@@ -97,7 +99,12 @@ class Plan:
     def terraform_managed(self) -> bool:
         """Whether the key says that Terraform manages it."""
         key = self.change("KMS key")
-        return bool(key and key.seen and key.seen.raw["managed by"] == "terraform")
+        return bool(key and key.seen and key.seen.raw["managed by"].lower() in TERRAFORM)
+
+
+def _stable(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is found without the spelling of policies: KMS lists their parts in another order each time."""
+    return {name: value for name, value in raw.items() if name not in {"kept", "sids"}}
 
 
 def find_place(read: Reader, region: str) -> Place:
@@ -128,6 +135,8 @@ def make_plan(read: Reader, region: str, spec: Spec, choice: Choice) -> Plan:
             arn, key_id = wanted.details["placeholders"]
             known |= {arn: change.seen.raw["arn"], key_id: change.seen.raw["id"]}
     roles = fluo_roles(spec, place, attached)
+    if both := set(roles) & set(spec.key_admin_arns):
+        raise RefusedError(f"{min(both)} would use the key and administer it", "take it out of key_admin_arns")
     return Plan(spec, place, choice, tuple(changes), known, (*spec.warnings(), *notes), roles)
 
 
@@ -191,10 +200,14 @@ def _compare(look: Look, wanted: Resource, choice: Choice) -> Change:
     return Change(wanted, mark, differences, steps, seen.notes, seen=seen)
 
 
+def _owned_elsewhere(fact: str, have: Any, choice: Choice) -> bool:
+    return fact == "tag ManagedBy" and str(have).lower() in TERRAFORM and not choice.take_ownership
+
+
 def _differences(wanted: Resource, seen: Seen, choice: Choice) -> Iterator[Difference]:
     for fact in [*wanted.facts, *(fact for fact in seen.facts if fact not in wanted.facts)]:
         have, want = seen.facts.get(fact), wanted.facts.get(fact)
-        if have == want or (fact == "tag ManagedBy" and have == "terraform" and not choice.take_ownership):
+        if have == want or _owned_elsewhere(fact, have, choice):
             continue
         yield Difference(
             fact, have, want, wanted.variable(fact), wanted.instead(fact) if have not in _IN_NO_WAY else ""

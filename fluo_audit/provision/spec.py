@@ -155,8 +155,11 @@ def read_spec(path: Path) -> dict[str, Any]:
     return document
 
 
-def spec_of(document: Mapping[str, Any], where: str = "spec") -> Spec:
-    """Return the spec of named variables, valid in itself. Raises UsageError that names every problem."""
+def spec_of(document: Mapping[str, Any], where: str = "spec", *, roles_needed: bool = True) -> Spec:
+    """Return the spec of named variables, valid in itself. Raises UsageError that names every problem.
+
+    Without `roles_needed` nobody need be named who uses the key: enough to look at what exists, not to create it.
+    """
     known = {each.name: each for each in dataclasses.fields(Spec)}
     problems, values = [], {}
     for name, value in document.items():
@@ -169,6 +172,8 @@ def spec_of(document: Mapping[str, Any], where: str = "spec") -> Spec:
             values[name] = taken
     spec = Spec(**values)
     problems += [] if problems else _problems(spec)
+    if roles_needed and not problems and not (spec.fluo_role_arns or spec.role_name):
+        problems.append("nobody may use the key: name fluo_role_arns, or create_iam_role, or attach_to_role")
     if problems:
         raise UsageError(f"{where}: {'; '.join(problems)}", "correct the variables; --help explains each")
     return spec
@@ -218,8 +223,6 @@ def _roles(spec: Spec) -> Iterator[str]:
         yield "attach_to_role needs fluo_iam_role_name"
     if spec.fluo_iam_role_name and not spec.attach_to_role:
         yield "fluo_iam_role_name has no effect without attach_to_role"
-    if not (spec.fluo_role_arns or spec.create_iam_role or spec.attach_to_role):
-        yield "nobody may use the key: name fluo_role_arns, or create_iam_role, or attach_to_role"
 
 
 def _trust(spec: Spec) -> Iterator[str]:
@@ -266,6 +269,8 @@ def _limits(spec: Spec) -> Iterator[str]:
 
 
 def _watching(spec: Spec) -> Iterator[str]:
+    if spec.enable_audit_trail and ("--" in spec.environment or spec.environment.endswith("-")):
+        yield "environment must not end with a hyphen or hold two in a row: CloudTrail takes no such name of a trail"
     if spec.enable_alarms and not spec.log_group:
         yield "enable_alarms needs trail_log_group (where a trail delivers), or enable_audit_trail"
     if spec.trail_log_group and not LOG_GROUP.fullmatch(spec.trail_log_group):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -41,30 +42,65 @@ def _purposes(resource: Resource) -> str:
     return f", {len(purposes)} purposes" if purposes else ", any encryption context"
 
 
-def difference_lines(difference: Difference, secret: str = "") -> Iterator[str]:
-    """Give what differs, one line a point; `secret` is never shown."""
+def secrets_in(plan: Plan) -> frozenset[str]:
+    """Return the external ids, those wanted and those found: neither is shown."""
+    found = {plan.spec.external_id}
+    for change in plan.changes:
+        for facts in (change.resource.facts, change.seen.facts if change.seen else {}):
+            found.update(_external_ids(facts))
+    return frozenset(found - {""})
+
+
+def _external_ids(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if name == "sts:externalid":
+                yield from item
+            else:
+                yield from _external_ids(item)
+
+
+def without_secrets(value: Any, secrets: frozenset[str]) -> Any:
+    """Return JSON values with external ids blotted out: as values, and inside policy documents."""
+    if isinstance(value, Mapping):
+        return {name: without_secrets(item, secrets) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_secrets(item, secrets) for item in value]
+    if not isinstance(value, str) or value in secrets:
+        return SECRET if value in secrets else value
+    for secret in secrets:
+        value = value.replace(json.dumps(secret), json.dumps(SECRET))
+    return value
+
+
+def difference_lines(difference: Difference, secrets: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Give what differs, one line a point; `secrets` are never shown, but that they differ is."""
+
+    def said(value: Any) -> str:
+        return _said(without_secrets(value, secrets))
+
     have, want = difference.have, difference.want
     if isinstance(have, Mapping) and isinstance(want, Mapping):
         for element in sorted({*have, *want}):
             if have.get(element) != want.get(element):
-                yield f"{difference.fact}, {element}: {_said(have.get(element))} -> {_said(want.get(element), secret)}"
+                yield f"{difference.fact}, {element}: {said(have.get(element))} -> {said(want.get(element))}"
     elif isinstance(want, Mapping):
         yield f"{difference.fact}: missing"
     elif isinstance(have, Mapping) and want is None:
         yield f"{difference.fact}: not wanted"
     else:
-        yield f"{difference.fact}: {_said(have)} -> {_said(want, secret)}"
+        yield f"{difference.fact}: {said(have)} -> {said(want)}"
 
 
-def _said(value: Any, secret: str = "") -> str:
+def _said(value: Any) -> str:
     if value is None or value == {}:
         return "none"
     if isinstance(value, Mapping):
-        return ", ".join(f"{_said(key)} {_said(item, secret)}" for key, item in value.items())
+        return ", ".join(f"{_said(key)} {_said(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_said(item, secret) for item in value) + "]"
+        return "[" + ", ".join(_said(item) for item in value) + "]"
     text = str(value)
-    return SECRET if secret and text == secret else _SPELLED.get(text, text)
+    return _SPELLED.get(text, text)
 
 
 def counts(plan: Plan) -> str:

@@ -17,8 +17,8 @@ from fluo_audit.model import sources
 from fluo_audit.model.baseline import Criteria
 from fluo_audit.model.evidence import Missing, Source
 from fluo_audit.model.finding import Conclusion
-from fluo_audit.provision.backend_settings import BackendSettings, Setting
-from fluo_audit.provision.properties import Written
+from fluo_audit.provision.files.backend_settings import BackendSettings, Setting
+from fluo_audit.provision.files.properties import Written
 from fluo_audit.runbook import access
 from fluo_audit.runbook.access import diagnose_access
 from fluo_audit.runbook.backend import Backend

@@ -17,7 +17,7 @@ from fluo_audit.provision.desired import Choice
 from fluo_audit.sandbox.account import SimulatedAccount
 from fluo_audit.settings import Settings
 
-ORIGINAL = Path(__file__).parent.parent / "provision" / "data" / "original_module"
+ORIGINAL = Path(__file__).parent.parent / "provision" / "defects" / "data" / "original_module"
 FILES = (
     "--module", ORIGINAL / "module", "--terraform-output", ORIGINAL / "root_outputs.json",
     "--properties", ORIGINAL / "application.properties",

@@ -31,6 +31,7 @@ class Engineer:
     environment: str = "production"
     role: str = ""
     region: str = "us-east-1"
+    plan_name: str = "plan.json"
     told: list[Step] = field(default_factory=list)
 
     @property
@@ -42,7 +43,12 @@ class Engineer:
 
     @property
     def plan_file(self) -> Path:
-        return self.folder / "plan.json"
+        return self.folder / self.plan_name
+
+    def choice(self) -> Choice:
+        """Give the choice that the command line makes, with what the journal remembers."""
+        spec = provisioning.spec_for(self.account.settings, {}, roles_needed=False)
+        return provisioning.choice_for(self.account, spec, self.plan_file)
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
         """Give a client to look or to interfere by hand."""

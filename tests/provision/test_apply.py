@@ -7,7 +7,7 @@ import json
 import pytest
 
 from fluo_audit import provisioning
-from fluo_audit.errors import FluoAuditError, RefusedError
+from fluo_audit.errors import FluoAuditError, OutputError, RefusedError, UsageError
 from fluo_audit.provision.apply import check_lockout
 from fluo_audit.provision.desired import Choice
 from fluo_audit.provision.documents import document, key_statements
@@ -74,28 +74,95 @@ def test_a_key_that_was_never_made_is_not_waited_for_for_ever(engineer):
     assert "plan again" in failed.value.hint
 
 
-def test_the_journal_remembers_the_key_when_the_tags_are_not_indexed_yet(engineer):
-    """The index of tags follows within minutes: until then only the journal knows the key."""
+def test_the_journal_remembers_both_keys_while_the_tags_are_not_indexed_yet(engineer):
+    """The index of tags follows within minutes: until then only the journal knows the keys."""
+    asked = {"fluo_role_arns": [BACKEND], "enable_audit_trail": True}
+    for stop in (1, 4):  # after the key, and after the trail's key, each before its alias
+        engineer.sim.stop_after_writes(stop)
+        with pytest.raises(FluoAuditError):
+            engineer.apply(engineer.choice(), **asked)
+        engineer.sim.repair()
+    engineer.sim.deny("resourcegroupstaggingapi:GetResources")  # stands for an index that knows nothing
+
+    left = engineer.apply(engineer.choice(), **asked)
+
+    assert left.pending == ()
+    assert len(engineer.client("kms").list_keys()["Keys"]) == 2
+    assert any("was not read" in note for note in left.change("KMS key").notes)
+
+
+def test_the_journal_is_found_whatever_the_plan_is_called(engineer):
     engineer.sim.stop_after_writes(1)
     with pytest.raises(FluoAuditError):
         engineer.apply(fluo_role_arns=[BACKEND])
     engineer.sim.repair()
 
-    made = provisioning.made_by_journal(engineer.plan_file, "123456789012", "us-east-1")
+    engineer.plan_name = "another.json"
 
-    assert made == engineer.client("kms").list_keys()["Keys"][0]["KeyArn"]
-    assert provisioning.made_by_journal(engineer.plan_file, "123456789012", "eu-west-1") == ""
-    engineer.sim.deny("resourcegroupstaggingapi:GetResources")  # stands for an index that does not know the key yet
-    left = engineer.apply(Choice(made=made), fluo_role_arns=[BACKEND])
+    assert engineer.choice().made == engineer.client("kms").list_keys()["Keys"][0]["KeyArn"]
+
+
+def test_a_key_that_was_retired_since_is_not_taken_from_the_journal(engineer):
+    engineer.apply(fluo_role_arns=[BACKEND])
+    kms = engineer.client("kms")
+    old = kms.list_keys()["Keys"][0]["KeyId"]
+    kms.delete_alias(AliasName="alias/fluo-production")
+    kms.schedule_key_deletion(KeyId=old, PendingWindowInDays=7)
+
+    left = engineer.apply(engineer.choice(), fluo_role_arns=[BACKEND])
+
     assert left.pending == ()
-    assert len(engineer.client("kms").list_keys()["Keys"]) == 1
-    assert any("was not read" in note for note in left.change("KMS key").notes)
+    assert left.known["${fluo.key_id}"] != old
 
 
-def test_a_key_that_terraform_manages_is_compared_and_left_alone(engineer):
+def test_without_a_journal_nothing_is_written(engineer):
+    engineer.plan_name = "missing/plan.json"
+
+    with pytest.raises(OutputError, match="without a journal"):
+        engineer.apply(fluo_role_arns=[BACKEND])
+
+    assert engineer.sim.writes == ()
+
+
+def test_a_file_that_is_no_journal_is_named(engineer):
+    engineer.apply(fluo_role_arns=[BACKEND])
+    (journal,) = engineer.folder.glob("*.journal")
+    journal.write_text("not json\n")
+
+    with pytest.raises(UsageError, match=journal.name):
+        engineer.choice()
+
+
+def test_an_interruption_says_how_far_it_came(engineer):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    plan = engineer.plan(fluo_role_arns=[BACKEND])
+
+    with pytest.raises(FluoAuditError, match="1 of 4 writes are done"):
+        provisioning.carry_out(engineer.account, plan, engineer.plan_file, interrupt)
+
+
+def test_what_changed_while_somebody_was_asked_stops_the_application(engineer):
+    key = engineer.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    engineer.client("kms").create_alias(AliasName="alias/fluo-production", TargetKeyId=key)
+    plan = engineer.plan(fluo_role_arns=[BACKEND])
+    provisioning.require_unchanged(engineer.account, plan)
+    policy = engineer.key_policy(key)
+    policy["Statement"].append(
+        {"Sid": "Late", "Effect": "Deny", "Principal": {"AWS": BACKEND}, "Action": "kms:Decrypt", "Resource": "*"}
+    )
+    engineer.client("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+
+    with pytest.raises(RefusedError, match="something changed"):
+        provisioning.require_unchanged(engineer.account, plan)
+
+
+@pytest.mark.parametrize("spelling", ["terraform", "Terraform", "OpenTofu"])
+def test_a_key_that_terraform_manages_is_compared_and_left_alone(engineer, spelling):
     engineer.apply(fluo_role_arns=[BACKEND])
     key = engineer.client("kms").list_keys()["Keys"][0]["KeyId"]
-    engineer.client("kms").tag_resource(KeyId=key, Tags=[{"TagKey": "ManagedBy", "TagValue": "terraform"}])
+    engineer.client("kms").tag_resource(KeyId=key, Tags=[{"TagKey": "ManagedBy", "TagValue": spelling}])
     assert engineer.plan(fluo_role_arns=[BACKEND]).pending == ()
     before = engineer.sim.writes
 
@@ -156,8 +223,7 @@ def test_a_fluo_role_does_not_administer_its_own_key(engineer):
     assert engineer.sim.writes == ()
 
 
-def test_a_statement_of_others_that_aws_would_refuse_stops_everything(engineer):
-    """An access policy over IAM's size is noticed before the first write."""
+def test_a_policy_too_large_for_aws_is_noticed_before_the_first_write(engineer):
     purposes = [f"purpose-{number:04}" for number in range(600)]
 
     with pytest.raises(RefusedError, match="are accepted"):
@@ -173,3 +239,9 @@ def test_a_denied_write_says_what_is_done_already(engineer):
         engineer.apply(fluo_role_arns=[BACKEND])
 
     assert "2 of 4 writes are done" in failed.value.hint
+
+
+def test_a_role_of_the_same_name_in_another_account_is_another_role():
+    foreign = "arn:aws:iam::111122223333:role/platform-admin"
+
+    check_lockout(json.dumps(policy()), PLACE, (foreign,))

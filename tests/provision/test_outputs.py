@@ -117,7 +117,18 @@ def test_what_does_not_exist_is_null_and_raw_is_empty(engineer):
     for name in ("kms_key_id", "kms_key_arn", "iam_role_arn", "iam_policy_arn", "fluo_backend_config", "docker_run"):
         assert (outputs[name].value, outputs[name].raw()) == (None, "")
     assert outputs["replica_key_arns"].value == []
-    assert "differ" in outputs["security_checklist"].value["state"]
+    assert all("does not exist yet" in claim for claim in outputs["security_checklist"].value.values())
+
+
+def test_the_checklist_claims_nothing_that_is_not_in_force(author):
+    spec = provisioning.spec_for(author.account.settings, {**ASKED, "key_rotation_period_days": 120})
+    checklist = provisioning.outputs_for(author.account, spec, Choice())["security_checklist"].value
+
+    assert checklist["rotation"].startswith("NOT IN FORCE")
+    assert checklist["encryption_context"].startswith("enforced")
+    unnamed = provisioning.spec_for(author.account.settings, {}, roles_needed=False)
+    claims = provisioning.outputs_for(author.account, unnamed, Choice())["security_checklist"].value
+    assert {claim.split(":")[0] for claim in claims.values()} == {"not compared"}
 
 
 def test_the_auditor_gets_reads_and_nothing_else(applied):

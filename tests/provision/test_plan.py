@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -350,6 +351,160 @@ def test_a_statement_of_others_goes_only_when_named(engineer):
     sids = [statement.get("Sid") for statement in engineer.key_policy(key)["Statement"]]
     assert "Partner" not in sids
     assert "Other" in sids
+
+
+OPTIONAL: dict[str, tuple[dict[str, Any], str]] = {
+    "administrators": ({"key_admin_arns": [ADMIN]}, "AllowKeyAdministration"),
+    "auditors": ({"auditor_role_arns": [ADMIN]}, "AllowAuditorRead"),
+    "tenants": ({"allowed_tenant_ids": ["t"]}, "DenyFluoBackendOtherTenant"),
+    "logs": ({"enable_cloudwatch_logs": True}, "AllowCloudWatchLogs"),
+}
+DEFAULTS: dict[str, tuple[dict[str, Any], str]] = {
+    "context": ({"enforce_encryption_context": False}, "DenyFluoBackendOtherPurpose"),
+    "administration": ({"deny_key_administration": False}, "DenyFluoBackendKeyAdministration"),
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sid"),
+    [*((on, {}, sid) for on, sid in OPTIONAL.values()), *(({}, off, sid) for off, sid in DEFAULTS.values())],
+    ids=[*OPTIONAL, *DEFAULTS],
+)
+def test_what_is_no_longer_asked_for_goes(engineer, before, after, sid):
+    """A dismissed administrator must not keep the key because nobody asks for him any more."""
+    left = engineer.apply(fluo_role_arns=[BACKEND], **before)
+    key = key_of(left)
+    assert sid in [one["Sid"] for one in engineer.key_policy(key)["Statement"]]
+
+    plan = engineer.plan(fluo_role_arns=[BACKEND], **after)
+    assert f"statement {sid}" in [each.fact for each in plan.change("KMS key").differences]
+    assert engineer.carry_out(plan).pending == ()
+
+    assert sid not in [one["Sid"] for one in engineer.key_policy(key)["Statement"]]
+
+
+def test_a_second_statement_does_not_hide_behind_a_sid_of_ours(engineer):
+    left = engineer.apply(fluo_role_arns=[BACKEND])
+    policy = engineer.key_policy(key_of(left))
+    policy["Statement"].insert(
+        0,
+        {"Sid": "AllowFluoBackendDescribe", "Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"},
+    )
+    put_policy(engineer, left, policy)
+
+    plan = engineer.plan(fluo_role_arns=[BACKEND])
+
+    assert {each.fact for each in plan.change("KMS key").differences} == {
+        "statement AllowFluoBackendDescribe",
+        "statement AllowFluoBackendDescribe (again)",
+    }
+    assert engineer.apply(fluo_role_arns=[BACKEND]).pending == ()
+
+
+def test_the_hint_to_prune_is_safe_to_paste(engineer):
+    left = engineer.apply(fluo_role_arns=[BACKEND])
+    policy = engineer.key_policy(key_of(left))
+    sid = "it's $(touch x)"
+    policy["Statement"].append(
+        {"Sid": sid, "Effect": "Allow", "Principal": {"AWS": ADMIN}, "Action": "kms:ListGrants", "Resource": "*"}
+    )
+    put_policy(engineer, left, policy)
+
+    (note,) = engineer.plan(fluo_role_arns=[BACKEND]).change("KMS key").notes
+
+    assert shlex.split(note.split("remove it with ")[1]) == ["--prune", sid]
+
+
+def test_a_sid_that_is_not_there_cannot_be_pruned(engineer):
+    engineer.apply(fluo_role_arns=[BACKEND])
+
+    with pytest.raises(RefusedError, match="no statement Partnr to prune"):
+        engineer.plan(Choice(prune=("Partnr",)), fluo_role_arns=[BACKEND])
+
+
+def test_an_environment_has_one_access_policy_and_one_trail_whatever_the_region(engineer):
+    asked = {"fluo_role_arns": [BACKEND], "enable_audit_trail": True}
+    engineer.apply(**asked)
+    engineer.region = "eu-west-1"
+    before = engineer.sim.writes
+
+    with pytest.raises(RefusedError, match="belongs to a key in us-east-1"):
+        engineer.plan(**asked)
+
+    assert engineer.sim.writes == before
+
+
+def test_a_trail_of_another_region_is_not_made_twice(engineer):
+    engineer.apply(environment="other", fluo_role_arns=[BACKEND], enable_audit_trail=True)
+    engineer.region, engineer.environment = "eu-west-1", "other"
+    engineer.client("iam").delete_policy(PolicyArn="arn:aws:iam::123456789012:policy/fluo/fluo-kms-access-other")
+
+    with pytest.raises(RefusedError, match="home in us-east-1"):
+        engineer.plan(environment="other", fluo_role_arns=[BACKEND], enable_audit_trail=True)
+
+
+def test_a_policy_of_the_same_name_under_another_path_is_noticed_before_anything_is_made(engineer):
+    document = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}})
+    engineer.client("iam").create_policy(PolicyName="fluo-kms-access-production", PolicyDocument=document)
+
+    with pytest.raises(RefusedError, match="under another path"):
+        engineer.plan(fluo_role_arns=[BACKEND])
+
+
+def test_a_replica_is_not_taken_for_the_key(engineer):
+    engineer.apply(**variables("existing", ("replica",)))
+    engineer.region = "eu-west-1"
+
+    with pytest.raises(RefusedError, match="is a replica: its primary key lives in us-east-1"):
+        engineer.plan(fluo_role_arns=[BACKEND], multi_region_enabled=True)
+
+
+def test_a_replica_that_nobody_asked_for_is_pointed_out(engineer):
+    engineer.apply(**variables("existing", ("replica",)))
+
+    notes = engineer.plan(**variables("existing", ()), multi_region_enabled=True).change("KMS key").notes
+
+    assert any("a replica in eu-west-1 is not in replica_regions" in note for note in notes)
+
+
+def test_a_key_of_another_environment_is_not_taken_over(engineer):
+    other = engineer.apply(environment="other", fluo_role_arns=[BACKEND])
+
+    plan = engineer.plan(Choice(key=other.known["${fluo.key_arn}"]), fluo_role_arns=[BACKEND])
+
+    assert [each.fact for each in plan.change("KMS key").differences if each.instead] == ["tag Environment"]
+
+
+def test_who_uses_the_key_does_not_administer_it(engineer):
+    with pytest.raises(RefusedError, match="would use the key and administer it"):
+        engineer.plan(attach_to_role=True, fluo_iam_role_name="fluo-backend", key_admin_arns=[BACKEND])
+
+
+def test_an_alarm_keeps_what_others_set_on_it_and_may_not_be_silenced(applied):
+    asked, cloudwatch = variables("created", tuple(OPTIONS)), applied.client("cloudwatch")
+    alarm = cloudwatch.describe_alarms(AlarmNames=["fluo-kms-errors-production"])["MetricAlarms"][0]
+    topic = "arn:aws:sns:us-east-1:123456789012:recovered"
+    kept = (
+        "AlarmName",
+        "Namespace",
+        "MetricName",
+        "Statistic",
+        "Period",
+        "EvaluationPeriods",
+        "ComparisonOperator",
+        "TreatMissingData",
+        "Threshold",
+    )
+    cloudwatch.put_metric_alarm(
+        **{name: alarm[name] for name in kept}, OKActions=[topic], AlarmActions=[topic], ActionsEnabled=False
+    )
+
+    plan = applied.plan(**asked)
+    assert [each.fact for change in plan.pending for each in change.differences] == ["actions enabled"]
+    assert applied.apply(**asked).pending == ()
+
+    alarm = cloudwatch.describe_alarms(AlarmNames=["fluo-kms-errors-production"])["MetricAlarms"][0]
+    assert (alarm["OKActions"], alarm["AlarmActions"], alarm["ActionsEnabled"]) == ([topic], [topic], True)
 
 
 def test_principals_that_no_longer_exist_are_pointed_out(engineer):

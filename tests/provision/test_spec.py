@@ -56,6 +56,8 @@ def test_the_smallest_spec_takes_the_defaults_of_the_contract():
         ({"enable_alarms": True}, "needs trail_log_group"),
         ({"alarm_actions": ["arn:aws:sns:us-east-1:123456789012:x"]}, "no effect without enable_alarms"),
         ({"trail_log_group": "a", "enable_audit_trail": True}, "exclude each other"),
+        ({"environment": "eu--prod", "enable_audit_trail": True}, "CloudTrail takes no such name"),
+        ({"environment": "prod-", "enable_audit_trail": True}, "CloudTrail takes no such name"),
         ({"log_group_prefix": ""}, "log_group_prefix must be"),
         ({"tags": {"ManagedBy": "me"}}, "tags.ManagedBy is set by the tool"),
         ({"tags": {"aws:x": "y"}}, "not a tag that AWS takes"),
@@ -72,7 +74,7 @@ def test_each_rule_of_the_contract_refuses_with_its_reason(changes, problem):
 
 def test_every_problem_is_named_at_once():
     with pytest.raises(UsageError) as refused:
-        spec_of({"environment": "?", "key_rotation_period_days": 1})
+        spec_of({"environment": "?", "key_rotation_period_days": 1, "deletion_window_days": 1})
 
     assert refused.value.message.count(";") == 2
 

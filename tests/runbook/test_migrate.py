@@ -8,7 +8,7 @@ import pytest
 
 from fluo_audit.errors import ExitCode
 from fluo_audit.model.evidence import Missing
-from fluo_audit.provision.properties import Written, read_properties
+from fluo_audit.provision.files.properties import Written, read_properties
 from fluo_audit.runbook import migrate
 from fluo_audit.runbook.backend import Backend
 from fluo_audit.runbook.migrate import configuration, exit_code, infrastructure, no_infrastructure, stages, written_step

@@ -12,7 +12,7 @@ from fluo_audit.policy.principals import names_caller
 from fluo_audit.policy.truth import Truth, all_of, any_of
 from fluo_audit.policy.wildcard import lower
 from fluo_audit.provision.defects.check import MODULE, Answer, check, defect, listed, number_of, ok, short, unclear
-from fluo_audit.provision.set_up import Alarm
+from fluo_audit.provision.defects.set_up import Alarm
 
 ASSUME = "sts:AssumeRole"
 _EC2 = re.compile(r"ec2\.amazonaws\.com(\.cn)?")

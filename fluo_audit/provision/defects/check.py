@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from fluo_audit.provision.set_up import SetUp, Unknown
+from fluo_audit.provision.defects.set_up import SetUp, Unknown
 
 MODULE = "provision/terraform/aws-kms"
 """Where the corrected module is."""

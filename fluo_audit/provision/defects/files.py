@@ -10,8 +10,8 @@ from io import StringIO
 from javaproperties import InvalidUEscapeError, KeyValue, parse
 
 from fluo_audit.provision.defects.check import MODULE, Answer, check, defect, listed, number_of, ok, shortened, unclear
-from fluo_audit.provision.env_file import ABOUT_KEY
-from fluo_audit.provision.module_files import Module
+from fluo_audit.provision.files.env_file import ABOUT_KEY
+from fluo_audit.provision.files.module_files import Module
 from fluo_audit.provision.outputs import PROPERTIES, environment_variables
 
 READ_OUTPUTS = (

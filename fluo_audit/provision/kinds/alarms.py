@@ -87,6 +87,8 @@ class MetricFilter:
             yield Step(wanted.label, "set", "logs", "PutMetricFilter", "", parameters)
 
 
+_KEPT = ("OKActions", "InsufficientDataActions", "DatapointsToAlarm", "Unit")
+"""What others may have set on an alarm: PutMetricAlarm without them would drop them."""
 _ALARM_FACTS = {
     "namespace": "Namespace",
     "metric": "MetricName",
@@ -96,6 +98,7 @@ _ALARM_FACTS = {
     "threshold": "Threshold",
     "comparison": "ComparisonOperator",
     "missing data": "TreatMissingData",
+    "actions enabled": "ActionsEnabled",
     "actions": "AlarmActions",
 }
 
@@ -113,7 +116,7 @@ class Alarm:
         facts["dimensions"] = {one["Name"]: one["Value"] for one in alarm.get("Dimensions", ())}
         if "actions" in facts:
             facts["actions"] = sorted(facts["actions"] or ())
-        return Seen(facts, {"actions": list(alarm.get("AlarmActions", ()))})
+        return Seen(facts, {name: alarm[name] for name in ("AlarmActions", *_KEPT) if alarm.get(name)})
 
     def steps(self, wanted: Resource, seen: Seen | None, changed: Collection[str]) -> Iterator[Step]:
         """Give PutMetricAlarm, which creates and replaces; actions that nobody asked to change stay."""
@@ -122,7 +125,7 @@ class Alarm:
                 member: wanted.facts[fact] for fact, member in _ALARM_FACTS.items() if fact in wanted.facts
             }
             if seen is not None:
-                parameters.setdefault("AlarmActions", seen.raw["actions"])
+                parameters = {**seen.raw, **parameters}
             else:
                 parameters["Tags"] = [{"Key": k, "Value": v} for k, v in sorted(wanted.details["tags"].items())]
             parameters |= {"AlarmName": wanted.name, "AlarmDescription": wanted.details["description"]}

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from fluo_audit.errors import RefusedError
 from fluo_audit.provision.documents import document
 from fluo_audit.provision.look import Look
 from fluo_audit.provision.resource import Resource, Seen, Step, pretty
 from fluo_audit.provision.statements import PREFIX, statement_facts
 
+_KEY_REGION = re.compile(r"arn:aws[a-z-]*:kms:([a-z0-9-]+):")
 MOST_VERSIONS = 5
 """Versions of a managed policy that IAM keeps: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 NONE = ("NoSuchEntity",)
+"""What IAM answers for what does not exist, and for a moment about what was made just now."""
+NOT_VISIBLE_YET = ("MalformedPolicyDocument",)
+"""What IAM answers while a role that a trust policy names is not visible to it."""
 
 
 class ManagedPolicy:
@@ -25,15 +32,26 @@ class ManagedPolicy:
             "iam", "ListPolicyVersions", "Versions", token=("Marker", "Marker"), absent=NONE, PolicyArn=arn
         )
         if versions is None:
+            self._require_free(look, wanted)
             return None
         default = next(one["VersionId"] for one in versions if one["IsDefaultVersion"])
         answer = look.ask(
             "iam", "GetPolicyVersion", expect=("PolicyVersion.Document",), PolicyArn=arn, VersionId=default
         )
         text = answer["PolicyVersion"]["Document"]
+        _require_same_region(look, wanted, text)
         oldest = min((one["VersionId"] for one in versions if not one["IsDefaultVersion"]), key=_number, default="")
         surplus = oldest if len(versions) >= MOST_VERSIONS else ""
         return Seen(statement_facts(text, f"policy {wanted.name}", look.place.partition), {"surplus": surplus})
+
+    def _require_free(self, look: Look, wanted: Resource) -> None:
+        """Raise RefusedError when another path holds a policy of the name: names are unique whatever the path."""
+        listed = look.pages("iam", "ListPolicies", "Policies", token=("Marker", "Marker"), Scope="Local")
+        for one in listed or ():
+            if one.get("PolicyName") == wanted.name:
+                raise RefusedError(
+                    f"{one['Arn']} has the name of the access policy under another path", "rename or remove it by hand"
+                )
 
     def steps(self, wanted: Resource, seen: Seen | None, changed: Collection[str]) -> Iterator[Step]:
         """Give CreatePolicy, or a new default version; the oldest version makes room when IAM keeps no more."""
@@ -85,11 +103,11 @@ class Role:
                 "Description": wanted.details["description"],
                 "Tags": _tags(wanted.details["tags"]),
             }
-            yield Step(wanted.label, "created", "iam", "CreateRole", "", create)
+            yield Step(wanted.label, "created", "iam", "CreateRole", "", create, {}, NOT_VISIBLE_YET)
             return
         if any(fact.startswith(PREFIX) for fact in changed):
             parameters = {"RoleName": wanted.name, "PolicyDocument": trust}
-            yield Step(wanted.label, "trust set", "iam", "UpdateAssumeRolePolicy", "", parameters)
+            yield Step(wanted.label, "trust set", "iam", "UpdateAssumeRolePolicy", "", parameters, {}, NOT_VISIBLE_YET)
         if "session" in changed:
             parameters = {"RoleName": wanted.name, "MaxSessionDuration": wanted.facts["session"]}
             yield Step(wanted.label, "session length set", "iam", "UpdateRole", "", parameters)
@@ -113,7 +131,7 @@ class InlinePolicy:
         if seen is None or changed:
             text = pretty(document(wanted.details["statements"]))
             parameters = {"RoleName": wanted.details["role"], "PolicyName": wanted.name, "PolicyDocument": text}
-            yield Step(wanted.label, "set", "iam", "PutRolePolicy", "", parameters)
+            yield Step(wanted.label, "set", "iam", "PutRolePolicy", "", parameters, {}, NONE)
 
 
 class Attachment:
@@ -132,7 +150,7 @@ class Attachment:
         """Give AttachRolePolicy."""
         if seen is None and not changed:
             parameters = {"RoleName": wanted.details["role"], "PolicyArn": wanted.details["arn"]}
-            yield Step(wanted.label, "attached", "iam", "AttachRolePolicy", "", parameters)
+            yield Step(wanted.label, "attached", "iam", "AttachRolePolicy", "", parameters, {}, NONE)
 
 
 class InstanceProfile:
@@ -155,7 +173,17 @@ class InstanceProfile:
             yield Step(wanted.label, "created", "iam", "CreateInstanceProfile", "", parameters)
         if seen is None or (changed and not seen.facts["role"]):
             parameters = {"InstanceProfileName": wanted.name, "RoleName": wanted.facts["role"]}
-            yield Step(wanted.label, "role added", "iam", "AddRoleToInstanceProfile", "", parameters)
+            yield Step(wanted.label, "role added", "iam", "AddRoleToInstanceProfile", "", parameters, {}, NONE)
+
+
+def _require_same_region(look: Look, wanted: Resource, text: str | Mapping[str, Any]) -> None:
+    """Raise RefusedError when the policy belongs to a key elsewhere: IAM is global, and names hold no Region."""
+    regions = {match[1] for match in _KEY_REGION.finditer(json.dumps(text))}
+    if regions and look.place.region not in regions:
+        raise RefusedError(
+            f"{wanted.label} belongs to a key in {', '.join(sorted(regions))}, not in {look.place.region}",
+            "use another environment for a key in another Region, or replica_regions for the same key there",
+        )
 
 
 def _number(version: str) -> int:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from fluo_audit.aws.door import ReadError
-from fluo_audit.errors import KeyNotFoundError
-from fluo_audit.provision.documents import document
+from fluo_audit.errors import KeyNotFoundError, RefusedError
+from fluo_audit.provision.documents import KEY_SIDS, document
 from fluo_audit.provision.look import Look
 from fluo_audit.provision.resource import Resource, Seen, Step, pretty
-from fluo_audit.provision.statements import PREFIX, raw_statements, sid_of, statement_facts
+from fluo_audit.provision.statements import PREFIX, Labelled, facts_of, labelled_statements
 
-NOT_VISIBLE_YET = ("MalformedPolicyDocumentException", "KMSInvalidStateException")
-"""What KMS answers while a role made a moment ago is not visible to it, or while it is still making a replica."""
+DYING = ("PendingDeletion", "PendingReplicaDeletion")
+NOT_VISIBLE_YET = ("MalformedPolicyDocumentException", "KMSInvalidStateException", "NotFoundException")
+"""What KMS answers while a role or a key made a moment ago is not visible to it, or a replica still being made."""
 
 
 class Key:
@@ -31,6 +33,7 @@ class Key:
             return None
         described = look.ask("kms", "DescribeKey", expect=("KeyMetadata.Arn", "KeyMetadata.KeyState"), KeyId=key_id)
         metadata = described["KeyMetadata"]
+        _require_primary(metadata)
         rotation = look.ask("kms", "GetKeyRotationStatus", expect=("KeyRotationEnabled",), KeyId=metadata["KeyId"])
         facts = {
             "state": metadata["KeyState"],
@@ -42,9 +45,14 @@ class Key:
             "rotation": rotation.get("RotationPeriodInDays", 365) if rotation["KeyRotationEnabled"] else "off",
         }
         facts_of_policy, raw, notes = policy_of(look, wanted, metadata["KeyId"], "")
+        if unknown := set(wanted.details["prune"]) - set(raw["sids"]):
+            raise RefusedError(
+                f"the key policy has no statement {', '.join(sorted(unknown))} to prune", "check the Sid"
+            )
         listed = tags_of(look, wanted, metadata["KeyId"], "")
         raw |= {"arn": metadata["Arn"], "id": metadata["KeyId"], "managed by": listed.get("tag ManagedBy", "")}
-        return Seen(facts | facts_of_policy | listed, raw, notes + others)
+        notes += others + _replicas_elsewhere(metadata, wanted.details["replicas"])
+        return Seen(facts | facts_of_policy | listed, raw, notes)
 
     def _locate(self, look: Look, wanted: Resource) -> tuple[str, tuple[str, ...]]:
         """Return the key's id, and what should be known about other keys with its tags.
@@ -52,9 +60,13 @@ class Key:
         To a known key the others are a remark. Whether to create one hangs on them: then they must be readable.
         """
         named, made = (wanted.details[name].rsplit("/", 1)[-1] for name in ("key", "made"))
-        if key_id := named or look.aliases().get(wanted.details["alias"], "") or made:
+        key_id = named or look.aliases().get(wanted.details["alias"], "")
+        if not key_id and made and self._lives(look, made):
+            key_id = made
+        if key_id:
             return key_id, self._others(look, wanted, key_id)
-        living = [arn for arn in look.tagged_keys(wanted.details["identity"]) if self._lives(look, arn)]
+        tagged = look.tagged_keys(wanted.details["identity"])
+        living = [arn for arn in tagged if self._lives(look, arn.rsplit("/", 1)[-1])]
         if len(living) > 1:
             raise KeyNotFoundError(
                 f"{wanted.details['alias']} does not exist, and {len(living)} keys carry its tags: {', '.join(living)}",
@@ -70,16 +82,18 @@ class Key:
         others = [arn for arn in tagged if not arn.endswith(f"/{key_id}")]
         return tuple(f"{arn} carries the same tags: each key costs $1 a month" for arn in others)
 
-    def _lives(self, look: Look, arn: str) -> bool:
-        answer = look.ask("kms", "DescribeKey", absent=("NotFoundException",), KeyId=arn.rsplit("/", 1)[-1])
-        return answer is not None and answer["KeyMetadata"]["KeyState"] != "PendingDeletion"
+    def _lives(self, look: Look, key_id: str) -> bool:
+        """Return whether the key can be meant: one that is deleted, or about to be, is nobody's any more."""
+        answer = look.ask("kms", "DescribeKey", absent=("NotFoundException",), KeyId=key_id)
+        return answer is not None and answer["KeyMetadata"]["KeyState"] not in DYING
 
     def steps(self, wanted: Resource, seen: Seen | None, changed: Collection[str]) -> Iterator[Step]:
         """Give CreateKey and EnableKeyRotation, or the parts that differ."""
         arn, key_id = wanted.details["placeholders"]
         rotation = Step(
             wanted.label, "rotation set", "kms", "EnableKeyRotation", "",
-            {"KeyId": key_id, "RotationPeriodInDays": wanted.facts["rotation"]},
+            {"KeyId": key_id, "RotationPeriodInDays": wanted.facts["rotation"]}, {},
+            (*NOT_VISIBLE_YET, "DisabledException"),
         )  # fmt: skip
         if seen is None:
             create = {
@@ -146,8 +160,21 @@ class Alias:
         """Give CreateAlias."""
         if seen is None and not changed:
             parameters = {"AliasName": wanted.name, "TargetKeyId": wanted.facts["key"]}
-            not_ready = ("KMSInvalidStateException", "NotFoundException") if wanted.region else ()
-            yield Step(wanted.label, "created", "kms", "CreateAlias", wanted.region, parameters, {}, not_ready)
+            yield Step(wanted.label, "created", "kms", "CreateAlias", wanted.region, parameters, {}, NOT_VISIBLE_YET)
+
+
+def _require_primary(metadata: Mapping[str, Any]) -> None:
+    """Raise RefusedError for a replica: rotation, and replicas, are the primary's business."""
+    configuration = metadata.get("MultiRegionConfiguration", {})
+    if configuration.get("MultiRegionKeyType") == "REPLICA":
+        region = configuration.get("PrimaryKey", {}).get("Region", "another Region")
+        raise RefusedError(f"{metadata['Arn']} is a replica: its primary key lives in {region}", f"plan in {region}")
+
+
+def _replicas_elsewhere(metadata: Mapping[str, Any], wanted: Collection[str]) -> tuple[str, ...]:
+    replicas = metadata.get("MultiRegionConfiguration", {}).get("ReplicaKeys", ())
+    regions = sorted({one["Region"] for one in replicas} - set(wanted))
+    return tuple(f"a replica in {region} is not in replica_regions: its policy is not looked at" for region in regions)
 
 
 def policy_of(
@@ -155,28 +182,27 @@ def policy_of(
 ) -> tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]:
     """Return the facts of a key policy, the statements of others to keep, and what should be known about those.
 
-    A statement of others is a fact, and so a difference, only when it is to be pruned.
+    Ours is every statement that a spec may ask for. One of others is a fact, and so a difference, only when it is to
+    be pruned.
     """
-    text = look.ask("kms", "GetKeyPolicy", expect=("Policy",), region=region, KeyId=key_id, PolicyName="default")[
-        "Policy"
-    ]
-    found = statement_facts(text, "key policy", look.place.partition)
-    prune, ours = set(wanted.details["prune"]), {fact for fact in wanted.facts if fact.startswith(PREFIX)}
-    foreign = {fact for fact in found if fact not in ours and fact.removeprefix(PREFIX) not in prune}
-    kept = [
-        statement
-        for position, statement in enumerate(raw_statements(text), start=1)
-        if f"{PREFIX}{sid_of(statement, position)}" in foreign
-    ]
-    notes = tuple(_kept_note(fact.removeprefix(PREFIX), found[fact]) for fact in sorted(foreign))
-    return {fact: value for fact, value in found.items() if fact not in foreign}, {"kept": kept}, notes
+    answer = look.ask("kms", "GetKeyPolicy", expect=("Policy",), region=region, KeyId=key_id, PolicyName="default")
+    found = labelled_statements(answer["Policy"], "key policy", look.place.partition)
+    ours = KEY_SIDS | {fact.removeprefix(PREFIX) for fact in wanted.facts} | set(wanted.details["prune"])
+    kept = [each for each in found if each.sid not in ours]
+    raw = {
+        "kept": [each.raw for each in kept],
+        "foreign": facts_of(kept),
+        "orphans": [each.label for each in kept if each.orphans],
+        "sids": [each.sid for each in found],
+    }
+    return facts_of(each for each in found if each.sid in ours), raw, tuple(_kept_note(each) for each in kept)
 
 
-def _kept_note(sid: str, statement: Mapping[str, Any]) -> str:
-    names = [name for names in statement.get("Principal", {}).values() for name in names]
-    orphans = [name for name in names if name.startswith(("AROA", "AIDA"))]
-    said = f"key policy statement {sid} is not ours: kept; remove it with --prune {sid!r}"
-    return said + (f"; it names {', '.join(orphans)}, a role or user that no longer exists" if orphans else "")
+def _kept_note(statement: Labelled) -> str:
+    hint = f"--prune {shlex.quote(statement.sid)}"
+    said = f"key policy statement {statement.label} is not ours: kept; remove it with {hint}"
+    orphans = ", ".join(statement.orphans)
+    return said + (f"; it names {orphans}, a role or user that no longer exists" if orphans else "")
 
 
 def tags_of(look: Look, wanted: Resource, key_id: str, region: str) -> dict[str, str]:
@@ -198,7 +224,7 @@ def _mend(wanted: Resource, seen: Seen, changed: Collection[str], key_id: str) -
     names = [fact.removeprefix("tag ") for fact in changed if fact.startswith("tag ")]
     if names:
         tags = {"KeyId": key_id, "Tags": _tags({name: wanted.facts[f"tag {name}"] for name in sorted(names)})}
-        yield Step(wanted.label, "tagged", "kms", "TagResource", wanted.region, tags)
+        yield Step(wanted.label, "tagged", "kms", "TagResource", wanted.region, tags, {}, NOT_VISIBLE_YET)
 
 
 def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from fluo_audit.errors import RefusedError
 from fluo_audit.provision.documents import document
 from fluo_audit.provision.look import Look
 from fluo_audit.provision.resource import Resource, Seen, Step, pretty
@@ -46,7 +47,7 @@ class Bucket:
             region = wanted.details["region"]
             elsewhere: dict[str, Any] = {"CreateBucketConfiguration": {"LocationConstraint": region}}
             create = {"Bucket": wanted.name} | (elsewhere if region != "us-east-1" else {})
-            yield Step(wanted.label, "created", "s3", "CreateBucket", "", create)
+            yield Step(wanted.label, "created", "s3", "CreateBucket", "", create, {}, ("OperationAborted",))
         differs = set(wanted.facts) if seen is None else set(changed)
         if "public access" in differs:
             settings: dict[str, Any] = {"PublicAccessBlockConfiguration": dict.fromkeys(_BLOCKS, True)}
@@ -56,7 +57,8 @@ class Bucket:
             yield self._put(wanted, "versioning on", "PutBucketVersioning", settings)
         if "encryption" in differs:
             default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": wanted.facts["encryption"]}
-            rule = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": True}
+            # No Bucket Key: with one, CloudTrail needs kms:Decrypt to create the trail, and log files are few.
+            rule = {"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": False}
             settings = {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
             yield self._put(wanted, "encrypted", "PutBucketEncryption", settings)
         if any(fact.startswith(PREFIX) for fact in differs):
@@ -64,7 +66,8 @@ class Bucket:
             yield self._put(wanted, "policy set", "PutBucketPolicy", settings)
 
     def _put(self, wanted: Resource, done: str, operation: str, settings: dict[str, Any]) -> Step:
-        return Step(wanted.label, done, "s3", operation, "", {"Bucket": wanted.name, **settings})
+        parameters = {"Bucket": wanted.name, **settings}
+        return Step(wanted.label, done, "s3", operation, "", parameters, {}, ("NoSuchBucket", "OperationAborted"))
 
 
 def _encryption(answer: Mapping[str, Any]) -> str:
@@ -85,6 +88,7 @@ _TRAIL_FACTS = {
 _ASKED_AS = {"LogFileValidationEnabled": "EnableLogFileValidation"}
 NOT_VISIBLE_YET = (
     "InvalidCloudWatchLogsRoleArnException",
+    "InvalidCloudWatchLogsLogGroupArnException",
     "CloudWatchLogsDeliveryUnavailableException",
     "InsufficientS3BucketPolicyException",
     "InsufficientEncryptionPolicyException",
@@ -102,11 +106,16 @@ class Trail:
             "DescribeTrails",
             expect=("trailList",),
             trailNameList=[wanted.name],
-            includeShadowTrails=False,
+            includeShadowTrails=True,
         )
         trail = next((one for one in answer["trailList"] if one.get("Name") == wanted.name), None)
         if trail is None:
             return None
+        if (home := trail.get("HomeRegion", look.place.region)) != look.place.region:
+            raise RefusedError(
+                f"the trail {wanted.name} exists already, with its home in {home}, and covers every Region",
+                "plan without enable_audit_trail here; an environment has one trail, bucket and delivery role",
+            )
         status = look.ask("cloudtrail", "GetTrailStatus", expect=("IsLogging",), Name=trail["TrailARN"])
         facts = {fact: trail.get(member, "") for fact, member in _TRAIL_FACTS.items()}
         return Seen(facts | {"logging": status["IsLogging"]})

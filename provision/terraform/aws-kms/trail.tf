@@ -106,7 +106,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "trail" {
   bucket = aws_s3_bucket.trail[count.index].id
 
   rule {
-    bucket_key_enabled = true
+    bucket_key_enabled = false # with one, CloudTrail would need kms:Decrypt to create the trail
 
     apply_server_side_encryption_by_default {
       sse_algorithm     = "aws:kms"

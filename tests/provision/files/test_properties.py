@@ -11,8 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluo_audit.errors import OutputError, UsageError
+from fluo_audit.provision.files.properties import (
+    BEGIN,
+    END,
+    REPLACED,
+    Written,
+    read_properties,
+    with_block,
+    write_block,
+)
 from fluo_audit.provision.outputs import properties_text
-from fluo_audit.provision.properties import BEGIN, END, REPLACED, Written, read_properties, with_block, write_block
 
 KEY = "0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a"
 ARN = f"arn:aws:kms:us-east-1:111122223333:key/{KEY}"

@@ -10,16 +10,16 @@ from typing import Any, TypeVar
 from fluo_audit.aws.door import ReadError
 from fluo_audit.model.evidence import Missing
 from fluo_audit.policy import PolicyDocument, PolicySyntaxError, parse_policy
+from fluo_audit.provision.defects.set_up import Alarm, SetUp, Unknown
 from fluo_audit.provision.desired import NAMESPACE
-from fluo_audit.provision.env_file import is_env_file, variables_about_key
-from fluo_audit.provision.key_files import CONFIGURATION_LIMIT, LIMIT, text_of
+from fluo_audit.provision.files.env_file import is_env_file, variables_about_key
+from fluo_audit.provision.files.key_files import CONFIGURATION_LIMIT, LIMIT, text_of
+from fluo_audit.provision.files.module_files import Module, read_module
+from fluo_audit.provision.files.terraform_output import read_outputs
 from fluo_audit.provision.look import Look
-from fluo_audit.provision.module_files import Module, read_module
 from fluo_audit.provision.outputs import Output
 from fluo_audit.provision.plan import Plan
 from fluo_audit.provision.resource import KEY_ARN
-from fluo_audit.provision.set_up import Alarm, SetUp, Unknown
-from fluo_audit.provision.terraform_output import read_outputs
 
 T = TypeVar("T")
 MARKER = ("Marker", "Marker")

@@ -10,9 +10,9 @@ import pytest
 
 from fluo_audit import provisioning
 from fluo_audit.errors import UsageError
+from fluo_audit.provision.defects.observe import Given, read_files
+from fluo_audit.provision.defects.set_up import SetUp
 from fluo_audit.provision.desired import Choice
-from fluo_audit.provision.observe import Given, read_files
-from fluo_audit.provision.set_up import SetUp
 
 ROLE = "arn:aws:iam::123456789012:role/fluo/fluo-backend-production"
 CREATED = {"create_iam_role": True, "multi_region_enabled": True, "replica_regions": ["eu-west-1"]}

@@ -12,18 +12,18 @@ import pytest
 from fluo_audit.policy import PolicyDocument, parse_policy
 from fluo_audit.provision import documents
 from fluo_audit.provision.defects.check import Outcome, Reviewed
+from fluo_audit.provision.defects.observe import read_files
+from fluo_audit.provision.defects.review import CHECKS, review
+from fluo_audit.provision.defects.set_up import Alarm, SetUp, Unknown
 from fluo_audit.provision.desired import Choice, desired_resources, fluo_roles
-from fluo_audit.provision.module_files import Block, Module, read_module
-from fluo_audit.provision.observe import read_files
+from fluo_audit.provision.files.module_files import Block, Module, read_module
 from fluo_audit.provision.outputs import outputs_of
 from fluo_audit.provision.plan import Plan
 from fluo_audit.provision.resource import KEY_ARN, KEY_ID, Place, filled
-from fluo_audit.provision.review import CHECKS, review
-from fluo_audit.provision.set_up import Alarm, SetUp, Unknown
 from fluo_audit.provision.spec import spec_of
 
 ORIGINAL = Path(__file__).parent / "data" / "original_module"
-OUR_MODULE = Path(__file__).parent.parent.parent / "provision" / "terraform" / "aws-kms"
+OUR_MODULE = Path(__file__).parent.parent.parent.parent / "provision" / "terraform" / "aws-kms"
 DEFECTS = [
     "context-in-key-policy",
     "context-where-it-is-sent",

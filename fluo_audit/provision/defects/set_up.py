@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fluo_audit.policy import PolicyDocument
-from fluo_audit.provision.module_files import Module
+from fluo_audit.provision.files.module_files import Module
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,16 @@ from pathlib import Path
 from javaproperties import Comment, InvalidUEscapeError, KeyValue, PropertiesElement, parse
 
 from fluo_audit.errors import UsageError
-from fluo_audit.provision.backend_settings import KEY, PROPERTIES, PROVIDER, REGION, BackendSettings, Setting, stated
-from fluo_audit.provision.edited_file import edit_file
+from fluo_audit.provision.files.backend_settings import (
+    KEY,
+    PROPERTIES,
+    PROVIDER,
+    REGION,
+    BackendSettings,
+    Setting,
+    stated,
+)
+from fluo_audit.provision.files.edited_file import edit_file
 
 BEGIN = "# fluo-audit begin (written by fluo-audit: what stands between the two marks is replaced)"
 END = "# fluo-audit end"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fluo_audit.provision.defects import account, files, policies
 from fluo_audit.provision.defects.check import Reviewed
-from fluo_audit.provision.set_up import SetUp
+from fluo_audit.provision.defects.set_up import SetUp
 
 CHECKS = (
     policies.context_in_key_policy,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluo_audit.errors import UsageError
-from fluo_audit.provision.env_file import is_env_file, read_env_file
+from fluo_audit.provision.files.env_file import is_env_file, read_env_file
 from fluo_audit.provision.outputs import environment_variables
 
 ARN = "arn:aws:kms:us-east-1:111122223333:key/0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a"

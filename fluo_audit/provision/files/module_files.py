@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fluo_audit.errors import UsageError
-from fluo_audit.provision.key_files import text_of
+from fluo_audit.provision.files.key_files import text_of
 
 LIMIT = 2**21
 """Bytes of all files of a folder together."""

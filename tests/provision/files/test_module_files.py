@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fluo_audit.errors import UsageError
-from fluo_audit.provision.module_files import Module, blocks_of, read_module
+from fluo_audit.provision.files.module_files import Module, blocks_of, read_module
 
 
 def module(text: str) -> Module:

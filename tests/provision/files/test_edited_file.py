@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fluo_audit.errors import OutputError, UsageError
-from fluo_audit.provision.edited_file import LIMIT, edit_file
+from fluo_audit.provision.files.edited_file import LIMIT, edit_file
 
 
 def to(content: bytes) -> Callable[[bytes], bytes]:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluo_audit.errors import UsageError
+from fluo_audit.provision.files.terraform_output import DEEPEST, read_terraform
 from fluo_audit.provision.outputs import environment_variables, properties_text
-from fluo_audit.provision.terraform_output import DEEPEST, read_terraform
 
 ID, OTHER_ID = "0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a", "0b0b0b0b-0b0b-0b0b-0b0b-0b0b0b0b0b0b"
 MRK = "mrk-1234abcd12ab34cd56ef1234567890ab"

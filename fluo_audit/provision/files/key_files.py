@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fluo_audit.errors import UsageError
-from fluo_audit.provision.env_file import is_env_file, read_env_file
+from fluo_audit.provision.files.env_file import is_env_file, read_env_file
+from fluo_audit.provision.files.properties import read_properties
+from fluo_audit.provision.files.terraform_output import read_terraform
 from fluo_audit.provision.key_name import KeyName
-from fluo_audit.provision.properties import read_properties
-from fluo_audit.provision.terraform_output import read_terraform
 
 LIMIT, CONFIGURATION_LIMIT = 64 * 2**20, 2**20
 """Bytes of a file of Terraform's, and of the backend's configuration, which is parsed a hundred times more slowly."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fluo_audit.errors import UsageError
-from fluo_audit.provision.key_files import CONFIGURATION_LIMIT, LIMIT, read_names
+from fluo_audit.provision.files.key_files import CONFIGURATION_LIMIT, LIMIT, read_names
 
 ARN = "arn:aws:kms:us-east-1:111122223333:key/0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a"
 OUTPUTS = json.dumps({"kms_key_arn": {"value": ARN, "type": "string", "sensitive": False}})

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fluo_audit.errors import UsageError
-from fluo_audit.provision.backend_settings import BackendSettings
 from fluo_audit.provision.desired import PURPOSE
-from fluo_audit.provision.env_file import settings_of_variables
+from fluo_audit.provision.files.backend_settings import BackendSettings
+from fluo_audit.provision.files.env_file import settings_of_variables
+from fluo_audit.provision.files.properties import read_properties
 from fluo_audit.provision.key_name import KeyName, key_id_of, key_name
-from fluo_audit.provision.properties import read_properties
 
 ARN, ID, ALIAS, ALIAS_ARN = "kms_key_arn", "kms_key_id", "kms_key_alias", "kms_key_alias_arn"
 CONFIGS, VARIABLES = ("fluo_backend_config", "fluo_config"), "fluo_backend_env_vars"

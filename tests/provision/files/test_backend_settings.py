@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fluo_audit.errors import UsageError
-from fluo_audit.provision.backend_settings import LONGEST, BackendSettings, Setting, stated
+from fluo_audit.provision.files.backend_settings import LONGEST, BackendSettings, Setting, stated
 
 ARN = "arn:aws:kms:us-east-1:111122223333:key/0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a"
 

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from dotenv.parser import parse_stream
 
 from fluo_audit.errors import UsageError
-from fluo_audit.provision.backend_settings import BackendSettings, stated
+from fluo_audit.provision.files.backend_settings import BackendSettings, stated
 
 KEY, REGION, PROVIDER = VARIABLES = ("AWS_KMS_MASTER_KEY_ID", "AWS_KMS_REGION", "FLUO_KMS_PROVIDER")
 ABOUT_KEY = re.compile(r"(AWS_KMS|FLUO_KMS|KMS)_\w+")
