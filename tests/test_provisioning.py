@@ -40,6 +40,7 @@ def make_key(sim: SimulatedAccount, *statements: dict, **changes: object) -> str
     policy = json.dumps({"Version": "2012-10-17", "Statement": [root, *statements]})
     kms = sim.session.client("kms")
     key = kms.create_key(Policy=policy, **changes)["KeyMetadata"]["KeyId"]
+    sim.clock.sleep(60)
     kms.create_alias(AliasName="alias/fluo-production", TargetKeyId=key)
     return str(key)
 

@@ -62,7 +62,7 @@ def migrate(options: Globals, *, properties: Path, backend_url: str, backend_tok
     # What the file calls the key is the old state, and no hint at the key that is meant.
     settings = replace(options.settings(), properties="")
     opened = pipeline.open_account(settings, endpoint_url=options.endpoint_url, demo=options.demo, offline_ok=False)
-    with opened as account, pipeline.open_backend(backend_url, backend_token) as backend:
+    with opened as account, pipeline.open_backend(backend_url, backend_token, account) as backend:
         stages = _go(account, backend, properties, yes=yes)
     _show(stages)
     again = f"fluo-audit migrate --properties {properties}"

@@ -191,17 +191,17 @@ def _show(made: Plan, preflight: Preflight | None) -> None:
         for note in change.notes:
             terminal.indented(f"Note: {note}", 4)
     for note in made.notes:
-        terminal.say(f"Note: {note}")
+        terminal.paragraph(f"Note: {note}")
     if preflight is not None:
         _show_preflight(preflight)
-    terminal.say(f"{counts(made)}. {price(made)}.")
+    terminal.paragraph(f"{counts(made)}. {price(made)}.")
 
 
 def _show_preflight(preflight: Preflight) -> None:
     if preflight.clear:
-        terminal.say("Pre-flight: no FLUO call of the last 90 days would be denied.")
+        terminal.paragraph("Pre-flight: no FLUO call of the last 90 days would be denied.")
         return
-    terminal.say("Pre-flight: calls of the last 90 days that the new policy would deny")
+    terminal.paragraph("Pre-flight: calls of the last 90 days that the new policy would deny")
     rows = [
         (
             str(call.count),
@@ -216,18 +216,18 @@ def _show_preflight(preflight: Preflight) -> None:
     if rows:
         terminal.table(("CALLS", "ACTION", "ROLE", "PURPOSE", "LAST", "WHY"), rows)
     if len(preflight.calls) > SHOWN_CALLS:
-        terminal.say(f"and {len(preflight.calls) - SHOWN_CALLS} more kinds of calls: -o json lists them")
+        terminal.paragraph(f"and {len(preflight.calls) - SHOWN_CALLS} more kinds of calls: -o json lists them")
     if preflight.gap:
-        terminal.say(f"Not all of it is known: {preflight.gap}")
+        terminal.paragraph(f"Not all of it is known: {preflight.gap}")
 
 
 def _show_next(made: Plan, path: Path) -> None:
     if not made.pending:
         terminal.next_step("fluo-audit output")
     elif any(change.mark in "!?" for change in made.changes):
-        terminal.say("Put right what is marked ! or ? first, then plan again: until then nothing is applied.")
+        terminal.paragraph("Put right what is marked ! or ? first, then plan again: until then nothing is applied.")
     elif made.terraform_managed and not made.choice.take_ownership:
-        terminal.say("Terraform manages this key: change the variables there, or plan with --take-ownership.")
+        terminal.paragraph("Terraform manages this key: change the variables there, or plan with --take-ownership.")
     else:
         terminal.next_step(f"fluo-audit provision apply {path}")
 

@@ -78,6 +78,11 @@ def texts(rows: Sequence[tuple[str, str]]) -> None:
         beside("", 0, label, width, text)
 
 
+def paragraph(text: str) -> None:
+    """Print text of any length, wrapped to the terminal."""
+    indented(text, 0)
+
+
 def indented(text: str, margin: int) -> None:
     """Print text behind a margin, wrapped to the terminal."""
     for line in _wrapped(text, margin):

@@ -1,7 +1,8 @@
 """A plan on disk: what was shown, bound to the account, Region, caller, spec and state that it was made for.
 
-The file holds no instruction. Applying makes the plan anew from the spec in it, and goes on only when everything that
-bound it is as it was: a changed file, or a changed account, is refused.
+The file holds no instruction. Applying makes the plan anew from the spec in it, shows it, and goes on only when
+everything that bound it is as it was. The hash of the file finds accidents; who may write the file may also make
+another plan, and what is shown before the question is what counts.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ def bound_to(plan: Plan) -> dict[str, str]:
         "caller": principal(plan.place.caller),
         "spec_sha256": plan.spec.sha256,
         "observed_sha256": plan.observed_sha256,
+        "tool": f"fluo-audit {__version__}",
     }
 
 
@@ -75,7 +77,6 @@ def plan_document(plan: Plan, preflight: Preflight | None, now: datetime) -> dic
     """Return the plan as JSON values."""
     document = {
         "schema": SCHEMA,
-        "tool": f"fluo-audit {__version__}",
         "made_at": timestamp(now),
         **bound_to(plan),
         "spec": plan.spec.document(),
@@ -122,7 +123,7 @@ def load_plan(path: Path) -> SavedPlan:
     if document.pop("sha256", "") != _hash(document):
         raise IntegrityError(f"{path}: was changed after it was made", "plan again; a plan is not to be edited")
     choice = Choice(**document["choice"] | {"prune": tuple(document["choice"]["prune"])})
-    bound = {name: document[name] for name in ("account", "region", "caller", "spec_sha256", "observed_sha256")}
+    bound = {name: document[name] for name in ("account", "region", "caller", "spec_sha256", "observed_sha256", "tool")}
     made_at = datetime.fromisoformat(document["made_at"])
     return SavedPlan(spec_of(document["spec"], str(path)), choice, bound, made_at, document["preflight_clear"])
 
@@ -139,6 +140,7 @@ def require_current(saved: SavedPlan, plan: Plan, now: datetime) -> None:
         "caller": "another caller",
         "spec_sha256": "another spec",
         "observed_sha256": "another state: something changed since",
+        "tool": "another version of the tool, which may write otherwise",
     }
     now_bound = bound_to(plan)
     for name, what in said.items():

@@ -136,6 +136,8 @@ class Spec:
                 f"a rotation period of {self.key_rotation_period_days} days is longer than the 90 days FLUO declares: "
                 "reports will say so unless the baseline declares it too"
             )
+        if self.enable_alarms and not self.alarm_actions:
+            said.append("alarms without alarm_actions change their state and tell nobody")
         if not self.enforce_encryption_context:
             said.append("without enforce_encryption_context the FLUO roles may use the key for any purpose")
         return tuple(said)

@@ -76,20 +76,30 @@ def without_secrets(value: Any, secrets: frozenset[str]) -> Any:
 def difference_lines(difference: Difference, secrets: frozenset[str] = frozenset()) -> Iterator[str]:
     """Give what differs, one line a point; `secrets` are never shown, but that they differ is."""
 
-    def said(value: Any) -> str:
-        return _said(without_secrets(value, secrets))
+    def changed(before: Any, after: Any) -> str:
+        return _changed(without_secrets(before, secrets), without_secrets(after, secrets))
 
     have, want = difference.have, difference.want
     if isinstance(have, Mapping) and isinstance(want, Mapping):
         for element in sorted({*have, *want}):
             if have.get(element) != want.get(element):
-                yield f"{difference.fact}, {element}: {said(have.get(element))} -> {said(want.get(element))}"
+                yield f"{difference.fact}, {element}: {changed(have.get(element), want.get(element))}"
     elif isinstance(want, Mapping):
         yield f"{difference.fact}: missing"
     elif isinstance(have, Mapping) and want is None:
         yield f"{difference.fact}: not wanted"
     else:
-        yield f"{difference.fact}: {said(have)} -> {said(want)}"
+        yield f"{difference.fact}: {changed(have, want)}"
+
+
+def _changed(before: Any, after: Any) -> str:
+    """Return a change: of two lists that share something, what is added and what is taken away."""
+    if isinstance(before, list) and isinstance(after, list) and any(item in after for item in before):
+        added = [_said(item) for item in after if item not in before]
+        gone = [_said(item) for item in before if item not in after]
+        parts = [f"with {', '.join(added)}" if added else "", f"without {', '.join(gone)}" if gone else ""]
+        return "; ".join(filter(None, parts))
+    return f"{_said(before)} -> {_said(after)}"
 
 
 def _said(value: Any) -> str:

@@ -9,6 +9,7 @@ knows the AWS protocols, `faults.py` breaks answers on demand, `server.py` serve
 
 An empty account is there to be provisioned into, so what AWS refuses is refused: use of a key that no policy allows
 (`authorization.py`, from roles and policies in `directory.py`), key policies (`keypolicy.py`), trails and log groups
-that a service could not write (`trails.py`, `logs.py`, `services.py`). `replicas.py`, `encryption.py`, `keys.py` and
+that a service could not write (`trails.py`, `logs.py`, `services.py`), and what is too new to be found (`settling.py`,
+`tagging.py`). `orphans.py` deletes a role that key policies name. `replicas.py`, `encryption.py`, `keys.py` and
 `buckets.py` correct moto where that matters. `backend.py` is the FLUO backend that uses the key.
 """

@@ -34,9 +34,12 @@ from fluo_audit.sandbox.kms import Kms
 from fluo_audit.sandbox.ledger import Ledger
 from fluo_audit.sandbox.logfiles import log_files
 from fluo_audit.sandbox.logs import Logs
+from fluo_audit.sandbox.orphans import orphan
 from fluo_audit.sandbox.replicas import Replicas
 from fluo_audit.sandbox.rotation import KeyRotation
 from fluo_audit.sandbox.sample_settings import SAMPLE_SETTINGS
+from fluo_audit.sandbox.settling import Settling
+from fluo_audit.sandbox.tagging import TagIndex
 from fluo_audit.sandbox.trails import Trails
 from fluo_audit.sandbox.truth import Truth, truth_of
 from fluo_audit.sandbox.wire import HttpRequest
@@ -51,6 +54,8 @@ __all__ = ["SAMPLE_NOW", "SimulatedAccount", "SimulatedClock", "Truth"]
 
 DELIVERY_DELAY = timedelta(minutes=5)
 IAM_PROPAGATION = timedelta(seconds=10)
+TAG_INDEX_DELAY = timedelta(seconds=30)
+SETTLING = timedelta(seconds=2)
 
 
 class SimulatedAccount:
@@ -59,8 +64,10 @@ class SimulatedAccount:
     It is FLUO's production account with over a year of history, or, when `empty`, one with a few roles and nothing
     else, to provision into. `now` and `seed` decide every answer to the byte. Calls made against the account become
     events of its ledger, which LookupEvents shows once `delivery_delay` has passed on the account's clock; a new role
-    is known to other services once `iam_propagation` has. Whether somebody may use a key is decided by the policies
-    (see `authorization.py`); every other call is carried out for whoever makes it. No request leaves the process.
+    is known to other services once `iam_propagation` has, a new key to the tagging API once `tag_index_delay` has.
+    Writes do not find a new bucket until `settling` has passed, a new key for half of that, and what is new in IAM for
+    the shorter of that and a fifth of `iam_propagation`. Whether somebody may use a key is decided by the policies (see
+    `authorization.py`); every other call is carried out for whoever makes it. No request leaves the process.
     """
 
     def __init__(
@@ -71,6 +78,8 @@ class SimulatedAccount:
         seed: int = 1,
         delivery_delay: timedelta = DELIVERY_DELAY,
         iam_propagation: timedelta = IAM_PROPAGATION,
+        tag_index_delay: timedelta = TAG_INDEX_DELAY,
+        settling: timedelta = SETTLING,
         clock: SimulatedClock | None = None,
     ) -> None:
         self._empty = empty
@@ -79,6 +88,7 @@ class SimulatedAccount:
         self._seed = seed
         self._delay = delivery_delay
         self._propagation = iam_propagation
+        self._tag_index_delay = tag_index_delay
         self._ledger = Ledger()
         self._emulator = Emulator(self.clock, seed)
         self._callers = identities.Callers(identities.ADMIN if empty else identities.READER)
@@ -92,6 +102,7 @@ class SimulatedAccount:
             faults=self._faults,
             roles=self._roles,
             callers=self._callers,
+            settling=Settling(self.clock, settling, iam_propagation),
         )
         self._truth: Truth | None = None
         self._sessions: dict[tuple[str, str], boto3.Session] = {}
@@ -172,6 +183,13 @@ class SimulatedAccount:
         """Take back every `deny`, `fail`, `lose_answer` and `stop_after_writes`."""
         self._faults.clear()
 
+    def orphan(self, role: str) -> str:
+        """Delete a role in IAM, and return the unique id that key policies show in its place from now on, as in KMS.
+
+        Raises AwsError when there is no such role.
+        """
+        return orphan(self.gateway, role, self.session.get_available_regions("kms"))
+
     @property
     def calls(self) -> tuple[str, ...]:
         """Return the calls made so far, such as kms:CreateKey, oldest first: carried out or refused.
@@ -201,9 +219,8 @@ class SimulatedAccount:
         iam = Iam(self._ledger, self._roles, directory)
         self.gateway.serve("iam", iam.operations)
         self.gateway.serve("sts", {"GetCallerIdentity": iam.get_caller_identity})
-        self.gateway.serve(
-            "resourcegroupstaggingapi", {"GetResources": lambda request: {"PaginationToken": ""} | request.moto()}
-        )
+        tags = TagIndex(self.clock, keys, self._tag_index_delay)
+        self.gateway.serve("resourcegroupstaggingapi", tags.operations)
         if self._empty:
             self._build_blank()
         else:

@@ -145,7 +145,7 @@ class CloudTrail:
         return {"Trail": trail | {"HomeRegion": trail["TrailARN"].split(":")[3]}}
 
     def get_trail_status(self, request: Request) -> dict[str, Any]:
-        """Return whether the trail logs, and when it last delivered, on the simulated clock."""
+        """Return whether the trail logs, and when it last delivered, on the simulated clock: not before it started."""
         known = request.moto()
         status: dict[str, Any] = {"IsLogging": known["IsLogging"]}
         for event in ("Start", "Stop"):
@@ -153,21 +153,25 @@ class CloudTrail:
             if text := known.get(_LOGGING[event]):
                 status |= {f"{event}LoggingTime": datetime.fromisoformat(text), _LOGGING[event]: text}
         if known["IsLogging"]:
-            present = self._clock.now().replace(microsecond=0)
-            delivered = present - _LAST_DELIVERY
-            name = request.parameters["Name"]
-            trail = next(
-                one for one in request.ask("DescribeTrails")["trailList"] if name in {one["Name"], one["TrailARN"]}
-            )
-            if trail.get("CloudWatchLogsLogGroupArn"):
-                status["LatestCloudWatchLogsDeliveryTime"] = delivered
-            status |= {
-                "LatestDeliveryTime": delivered,
-                "LatestDigestDeliveryTime": present - _LAST_DIGEST,
-                "LatestDeliveryAttemptTime": _iso(delivered),
-                "LatestDeliveryAttemptSucceeded": _iso(delivered),
-            }
+            status |= self._deliveries(request, status["StartLoggingTime"])
         return status
+
+    def _deliveries(self, request: Request, started: datetime) -> dict[str, Any]:
+        """Return what the trail delivered last. A trail that was just started has delivered nothing."""
+        present = self._clock.now().replace(microsecond=0)
+        delivered, digest = present - _LAST_DELIVERY, present - _LAST_DIGEST
+        if delivered < started:
+            return {}
+        told: dict[str, Any] = {
+            "LatestDeliveryTime": delivered,
+            "LatestDeliveryAttemptTime": _iso(delivered),
+            "LatestDeliveryAttemptSucceeded": _iso(delivered),
+        }
+        name, trails = request.parameters["Name"], request.ask("DescribeTrails")["trailList"]
+        trail = next(one for one in trails if name in {one["Name"], one["TrailARN"]})
+        if trail.get("CloudWatchLogsLogGroupArn"):
+            told["LatestCloudWatchLogsDeliveryTime"] = delivered
+        return told | ({"LatestDigestDeliveryTime": digest} if digest >= started else {})
 
     def get_event_selectors(self, request: Request) -> dict[str, Any]:
         """Return the selectors; a trail nobody configured has one that takes all management events."""

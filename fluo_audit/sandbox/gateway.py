@@ -1,7 +1,8 @@
 """The front door of the simulated account: every request, in process or over HTTP, is answered here.
 
-A call meets the faults first, then the account's own operations (what moto lacks or gets wrong), then moto. Whatever
-the answer, it carries a request id and the simulated date, and the call itself becomes an event of the ledger.
+A call meets the faults first; what it names may be too new to be found (`settling.py`); then come the account's own
+operations (what moto lacks or gets wrong), then moto. Whatever the answer, it carries a request id and the simulated
+date, and the call itself becomes an event of the ledger.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from fluo_audit.sandbox.faults import Faults
     from fluo_audit.sandbox.identities import Callers, Roles, RoleSession
     from fluo_audit.sandbox.ledger import Ledger, Resource
+    from fluo_audit.sandbox.settling import Settling
 
     Operation = Callable[["Request"], Mapping[str, Any] | HttpAnswer]
 
@@ -99,6 +101,7 @@ class Gateway:
         faults: Faults,
         roles: Roles,
         callers: Callers,
+        settling: Settling,
     ) -> None:
         self._clock = clock
         self._seed = seed
@@ -107,6 +110,7 @@ class Gateway:
         self._faults = faults
         self._roles = roles
         self._callers = callers
+        self._settling = settling
         self._operations: dict[str, Operation] = {}
         self._seen: Counter[str] = Counter()
         self._lock = RLock()
@@ -155,6 +159,8 @@ class Gateway:
         return self._emulator.send(request)
 
     def _answer(self, request: Request) -> HttpAnswer:
+        if not request.inside:
+            self._settling.require(request)
         own = self._operations.get(request.call.action)
         if own is None:
             return request.forward()

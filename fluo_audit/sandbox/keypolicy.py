@@ -1,4 +1,4 @@
-"""Refuse the key policies that KMS refuses. moto takes any text.
+"""Key policies: refuse those that KMS refuses, of which moto takes any, and tell them as KMS does.
 
 https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html
 """
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _LONGEST = 32 * 1024
 _VERSIONS = {"2012-10-17", "2008-10-17"}
-_PRINCIPAL = re.compile(r"\*|\d{12}|arn:aws[a-z-]*:(iam|sts)::\d{12}:.+|A[A-Z]{3}[A-Z0-9]{12,}")
+_PRINCIPAL = re.compile(r"\*|\d{12}|arn:aws[a-z-]*:(iam|sts)::\d{12}:.+")
+# A unique id, such as AROA..., stands in stored policies for a principal that was deleted, and is refused in new ones:
+# https://repost.aws/knowledge-center/kms-policy-error-invalid-principals
 _INVALID_PRINCIPALS = "Policy contains a statement with one or more invalid principals."
 _LOCKED_OUT = "The new key policy will not allow you to update the key policy in the future."
 
@@ -51,8 +53,8 @@ class KeyPolicies:
 def check_key_policy(text: str) -> Sequence[Any]:
     """Return the statements of a key policy.
 
-    Raises AwsError for what is none: MalformedPolicyDocumentException for bad JSON, no statement or an empty
-    principal, LimitExceededException for more than 32 KiB.
+    Raises AwsError for what is none: MalformedPolicyDocumentException for bad JSON, no statement, an empty principal,
+    a unique id as a principal or another Resource than *, LimitExceededException for more than 32 KiB.
     """
     if len(text) > _LONGEST:
         raise AwsError("LimitExceededException", f"The key policy is longer than {_LONGEST} bytes")
@@ -71,6 +73,26 @@ def check_key_policy(text: str) -> Sequence[Any]:
     return statements
 
 
+def as_told(text: str) -> str:
+    """Return a stored key policy as GetKeyPolicy tells it: principals, actions and values of conditions reordered.
+
+    They are sets to KMS, which gives them back in an order of its own: here from last to first.
+    https://github.com/hashicorp/terraform-provider-aws/issues/39788
+    """
+    stored = json.loads(text)
+    told = _reordered(stored)
+    return text if told == stored else json.dumps(told, indent=2, ensure_ascii=False)
+
+
+def _reordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _reordered(one) for name, one in value.items()}
+    if not isinstance(value, list):
+        return value
+    is_statements = any(isinstance(one, dict) for one in value)
+    return [_reordered(one) for one in value] if is_statements else value[::-1]
+
+
 def _principal_arns(statements: Sequence[Any]) -> Iterator[str]:
     for statement in statements:
         principal = statement.get("Principal") or statement["NotPrincipal"]
@@ -81,9 +103,13 @@ def _principal_arns(statements: Sequence[Any]) -> Iterator[str]:
 def _check_statement(statement: Any) -> None:
     if not isinstance(statement, dict) or statement.get("Effect") not in {"Allow", "Deny"}:
         raise _malformed("A statement has no Effect")
-    for element in ("Principal", "Action", "Resource"):
+    # The API reference says of a statement without Action or Resource that KMS takes it and that it has no effect.
+    # Nothing should be built on that: it is refused here.
+    for element in ("Principal", "Action"):
         if not statement.get(element) and not statement.get(f"Not{element}"):
             raise _malformed(f"A statement has no {element}")
+    if statement.get("Resource") not in ("*", ["*"]):
+        raise _malformed("The Resource of a statement in a key policy must be *")
     _check_principal(statement.get("Principal") or statement["NotPrincipal"])
 
 

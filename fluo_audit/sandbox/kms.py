@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fluo_audit.sandbox.encryption import CRYPTOGRAPHIC
+from fluo_audit.sandbox.keypolicy import as_told
 from fluo_audit.sandbox.keys import require_kept, stop_dry_run
 from fluo_audit.sandbox.ledger import ACCOUNT, Resource
 from fluo_audit.sandbox.paging import kms_page
@@ -55,7 +56,7 @@ class Kms:
         return {
             "CreateKey": self.create_key,
             "DescribeKey": self.describe_key,
-            "GetKeyPolicy": lambda request: request.moto(PolicyName=request.parameters.get("PolicyName", "default")),
+            "GetKeyPolicy": self.get_key_policy,
             "PutKeyPolicy": self.put_key_policy,
             "ScheduleKeyDeletion": self.schedule_key_deletion,
             "CancelKeyDeletion": self.cancel_key_deletion,
@@ -91,6 +92,11 @@ class Kms:
         if metadata["KeySpec"] == "SYMMETRIC_DEFAULT" and metadata["Origin"] == "AWS_KMS":
             metadata["CurrentKeyMaterialId"] = self._rotation.of(metadata).material_at(self._clock.now())
         return metadata
+
+    def get_key_policy(self, request: Request) -> dict[str, Any]:
+        """Return the key policy, its lists in another order than they were put."""
+        answer = request.moto(PolicyName=request.parameters.get("PolicyName", "default"))
+        return answer | {"Policy": as_told(answer["Policy"])}
 
     def put_key_policy(self, request: Request) -> dict[str, Any]:
         """Replace the key policy by one that KMS takes."""

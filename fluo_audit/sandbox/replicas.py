@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from fluo_audit.sandbox.keypolicy import as_told
 from fluo_audit.sandbox.keys import is_replica, require_usable
 from fluo_audit.sandbox.ledger import Resource
 from fluo_audit.sandbox.wire import AwsError
@@ -57,7 +58,7 @@ class Replicas:
             request.ask("UpdateKeyDescription", Description=description, **mine)
         return {
             "ReplicaKeyMetadata": self._keys.find(request, key["KeyId"], region),
-            "ReplicaPolicy": request.ask("GetKeyPolicy", PolicyName="default", **mine)["Policy"],
+            "ReplicaPolicy": as_told(request.ask("GetKeyPolicy", PolicyName="default", **mine)["Policy"]),
             "ReplicaTags": asked.get("Tags", []),
         }
 

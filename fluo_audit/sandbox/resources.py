@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 USE = ("kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt")
+CRYPTOGRAPHIC = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*")
 ADMINISTER = (
     "kms:Describe*", "kms:Get*", "kms:List*", "kms:Enable*", "kms:Disable*", "kms:Put*", "kms:Update*", "kms:Revoke*",
     "kms:TagResource", "kms:UntagResource", "kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion", "kms:RotateKeyOnDemand",
@@ -87,9 +88,12 @@ def build_blank(api: Api) -> None:
 
 
 def build_roles(api: Api, key_arn: str) -> None:
-    """Create the roles, the backend's instance profile and the managed policies."""
+    """Create the roles, the backend's instance profile and the policies."""
     for role in (BACKEND, BATCH, ADMIN, DEVELOPER, READER):
         _build_role(api, role)
+    # Duties are separated: who administers keys, and everything else, does not use them.
+    administer = {"Effect": "Allow", "NotAction": list(CRYPTOGRAPHIC), "Resource": "*"}
+    api("iam", "PutRolePolicy", RoleName=ADMIN, PolicyName="administration", PolicyDocument=_document(administer))
     api("iam", "CreateInstanceProfile", InstanceProfileName=BACKEND)
     api("iam", "AddRoleToInstanceProfile", InstanceProfileName=BACKEND, RoleName=BACKEND)
     describe = {"Sid": "FluoKmsDescribe", "Effect": "Allow", "Action": "kms:DescribeKey", "Resource": key_arn}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from fluo_audit.aws.clock import SystemClock
 from fluo_audit.sandbox.account import SimulatedAccount
-from fluo_audit.sandbox.clock import SAMPLE_NOW, RunningClock
+from fluo_audit.sandbox.clock import RunningClock
 from fluo_audit.sandbox.faults import ConnectionLost
 from fluo_audit.sandbox.wire import HttpRequest, aws_url
 
@@ -22,21 +23,31 @@ LOOPBACK = "127.0.0.1"
 def serve(
     port: int,
     *,
-    now: datetime = SAMPLE_NOW,
+    now: datetime | None = None,
     seed: int = 1,
     empty: bool = False,
     ready: Callable[[str], None] = lambda endpoint: None,  # noqa: ARG005, silence
 ) -> None:
     """Serve a simulated account on 127.0.0.1 until interrupted, and tell `ready` its URL. Port 0 takes any free one.
 
-    Its clock starts at `now` and runs in real time. An empty account is one to provision into.
+    Its clock starts at `now`, the present unless told otherwise, and runs in real time. An empty account is one to
+    provision into.
     """
     with (
-        SimulatedAccount(empty=empty, now=now, seed=seed, clock=RunningClock(now)) as account,
+        account_that_runs(now=now, seed=seed, empty=empty) as account,
         SandboxServer(port, account.gateway) as server,
     ):
         ready(server.endpoint)
         server.serve_forever()
+
+
+def account_that_runs(*, now: datetime | None = None, seed: int = 1, empty: bool = False) -> SimulatedAccount:
+    """Return an account whose clock starts at `now`, the present unless told otherwise, and runs in real time.
+
+    Clients over HTTP have clocks of their own: what happened minutes ago here has to be as recent for them.
+    """
+    start = now or SystemClock().now().replace(microsecond=0)
+    return SimulatedAccount(empty=empty, now=start, seed=seed, clock=RunningClock(start))
 
 
 class SandboxServer(ThreadingHTTPServer):

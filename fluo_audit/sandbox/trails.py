@@ -88,7 +88,12 @@ class Trails:
         except AwsError as error:
             raise AwsError("KmsKeyNotFoundException", f"KMS key {trail['KmsKeyId']} was not found") from error
         policy = request.ask("GetKeyPolicy", service="kms", KeyId=key["KeyId"], PolicyName="default")["Policy"]
-        for action, context in (("kms:GenerateDataKey", {"aws:cloudtrail:arn": arn}), ("kms:DescribeKey", {})):
+        needed: dict[str, dict[str, str]] = {"kms:GenerateDataKey": {"aws:cloudtrail:arn": arn}, "kms:DescribeKey": {}}
+        if _has_bucket_key(request, trail["S3BucketName"]):
+            # Which encryption context CloudTrail gives is not documented: the strictest is none.
+            # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
+            needed["kms:Decrypt"] = {}
+        for action, context in needed.items():
             if not may_use_key(_CLOUDTRAIL, action, key["Arn"], policy, context=context, source=arn):
                 where = f"S3 bucket {trail['S3BucketName']} or KMS key {key['Arn']}"
                 raise AwsError("InsufficientEncryptionPolicyException", f"Insufficient permissions to access {where}")
@@ -111,3 +116,13 @@ class Trails:
             if not any(allows(one, action, resource=stream, context={}) for one in policies):
                 message = "Access denied. Check the permissions for your role."
                 raise AwsError("InvalidCloudWatchLogsLogGroupArnException", message)
+
+
+def _has_bucket_key(request: Request, bucket: str) -> bool:
+    """Return whether the default encryption of a bucket saves KMS calls by a key of the bucket's own."""
+    try:
+        found = request.ask("GetBucketEncryption", service="s3", Bucket=bucket)
+    except AwsError:
+        return False  # no setting: S3 encrypts with its own keys
+    rules = found["ServerSideEncryptionConfiguration"]["Rules"]
+    return any(rule.get("BucketKeyEnabled", False) for rule in rules)

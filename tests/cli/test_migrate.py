@@ -32,7 +32,7 @@ def marks(ended):
 
 def test_the_whole_way_in_an_empty_account(aws_as, backend, properties):
     """Every command is one that the tool itself names as the next."""
-    with SimulatedAccount(empty=True, iam_propagation=timedelta(0)) as account:
+    with SimulatedAccount(empty=True, settling=timedelta(0), iam_propagation=timedelta(0)) as account:
         Path("fluo-audit.toml").write_text(f'environment = "new"\n[baseline]\nbackend_roles = ["{ROLE}"]\n')
         admin = aws_as(account, "platform-admin")
         sends = dict.fromkeys(("health", "generate_data_key", "encrypt", "decrypt", "key_retrieval"), "pii_redaction")

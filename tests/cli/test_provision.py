@@ -21,7 +21,7 @@ DECLARED = ("--environment", "production", "--fluo-role-arn", BACKEND)
 @pytest.fixture
 def blank() -> Iterator[SimulatedAccount]:
     """Give a blank account; the commands that use it wait in real time, so a new role is visible at once."""
-    with SimulatedAccount(empty=True, iam_propagation=timedelta(0)) as account:
+    with SimulatedAccount(empty=True, settling=timedelta(0), iam_propagation=timedelta(0)) as account:
         yield account
 
 

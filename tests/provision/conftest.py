@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,15 @@ class Engineer:
     region: str = "us-east-1"
     plan_name: str = "plan.json"
     told: list[Step] = field(default_factory=list)
+    transports: dict[str, LiveTransport] = field(default_factory=dict)
 
     @property
     def account(self) -> Account:
-        session = self.sim.session_as(self.role) if self.role else self.sim.session
         settings = Settings(environment=self.environment)
-        transport = LiveTransport(session, self.sim.clock)
-        return Account(transport, self.sim.clock, self.region, settings, sample=True, offline=False)
+        if self.role not in self.transports:  # making clients takes longer than all the calls
+            session = self.sim.session_as(self.role) if self.role else self.sim.session
+            self.transports[self.role] = LiveTransport(session, self.sim.clock)
+        return Account(self.transports[self.role], self.sim.clock, self.region, settings, sample=True, offline=False)
 
     @property
     def plan_file(self) -> Path:
@@ -65,6 +68,12 @@ class Engineer:
     def carry_out(self, plan: Plan) -> Plan:
         return provisioning.carry_out(self.account, plan, self.plan_file, self.told.append)
 
+    def make_key(self, **parameters: Any) -> str:
+        """Make a key by hand, and wait until KMS and the index of tags know it."""
+        key = self.client("kms").create_key(**parameters)["KeyMetadata"]["KeyId"]
+        self.sim.clock.sleep(60)
+        return str(key)
+
     def key_policy(self, key: str, region: str = "us-east-1") -> dict[str, Any]:
         return json.loads(self.client("kms", region).get_key_policy(KeyId=key, PolicyName="default")["Policy"])
 
@@ -80,6 +89,16 @@ def blank() -> Iterator[SimulatedAccount]:
     """Give an account with roles and nothing else."""
     with SimulatedAccount(empty=True) as account:
         yield account
+
+
+@pytest.fixture
+def settled(tmp_path: Path) -> Iterator[Engineer]:
+    """Give somebody in an account where each write is carried out at once, and tags are indexed hours later."""
+    at_once = timedelta(0)
+    with SimulatedAccount(
+        empty=True, settling=at_once, iam_propagation=at_once, tag_index_delay=timedelta(hours=9)
+    ) as account:
+        yield Engineer(account, tmp_path)
 
 
 @pytest.fixture

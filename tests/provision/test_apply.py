@@ -24,7 +24,8 @@ def policy(place: Place = PLACE) -> dict:
     return document(key_statements(spec, place, (BACKEND,), "us-east-1"))
 
 
-def test_every_write_is_told_once_it_is_done(engineer):
+def test_every_write_is_told_once_it_is_done(settled):
+    engineer = settled
     plan = engineer.plan(fluo_role_arns=[BACKEND])
 
     engineer.carry_out(plan)
@@ -74,21 +75,34 @@ def test_a_key_that_was_never_made_is_not_waited_for_for_ever(engineer):
     assert "plan again" in failed.value.hint
 
 
-def test_the_journal_remembers_both_keys_while_the_tags_are_not_indexed_yet(engineer):
+def test_the_journal_remembers_both_keys_while_the_tags_are_not_indexed_yet(settled):
     """The index of tags follows within minutes: until then only the journal knows the keys."""
+    engineer = settled
     asked = {"fluo_role_arns": [BACKEND], "enable_audit_trail": True}
     for stop in (1, 4):  # after the key, and after the trail's key, each before its alias
         engineer.sim.stop_after_writes(stop)
         with pytest.raises(FluoAuditError):
             engineer.apply(engineer.choice(), **asked)
         engineer.sim.repair()
-    engineer.sim.deny("resourcegroupstaggingapi:GetResources")  # stands for an index that knows nothing
 
     left = engineer.apply(engineer.choice(), **asked)
 
     assert left.pending == ()
     assert len(engineer.client("kms").list_keys()["Keys"]) == 2
-    assert any("was not read" in note for note in left.change("KMS key").notes)
+
+
+def test_tags_that_cannot_be_read_are_said_beside_a_known_key_and_stop_the_making_of_one(engineer):
+    engineer.sim.deny("resourcegroupstaggingapi:GetResources")
+    first = engineer.plan(fluo_role_arns=[BACKEND])
+    engineer.sim.repair()
+    engineer.apply(fluo_role_arns=[BACKEND])
+    engineer.sim.deny("resourcegroupstaggingapi:GetResources")
+
+    again = engineer.plan(fluo_role_arns=[BACKEND])
+
+    assert first.change("KMS key").missing.operation == "resourcegroupstaggingapi:GetResources"
+    assert again.pending == ()
+    assert any("was not read" in note for note in again.change("KMS key").notes)
 
 
 def test_the_journal_is_found_whatever_the_plan_is_called(engineer):
@@ -144,7 +158,7 @@ def test_an_interruption_says_how_far_it_came(engineer):
 
 
 def test_what_changed_while_somebody_was_asked_stops_the_application(engineer):
-    key = engineer.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    key = engineer.make_key()
     engineer.client("kms").create_alias(AliasName="alias/fluo-production", TargetKeyId=key)
     plan = engineer.plan(fluo_role_arns=[BACKEND])
     provisioning.require_unchanged(engineer.account, plan)

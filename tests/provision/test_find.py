@@ -220,6 +220,7 @@ def test_several_tagged_keys_are_listed_and_none_is_chosen(account: SimulatedAcc
     without_aliases(account)
     kms = account.session.client("kms")
     second = kms.create_key(Tags=[{"TagKey": "Purpose", "TagValue": "fluo-backend-encryption"}])["KeyMetadata"]["Arn"]
+    account.clock.sleep(60)  # the index of tags follows later
 
     with pytest.raises(KeyNotFoundError, match="2 keys there are tagged") as error:
         find_key(read, REGION)

@@ -60,13 +60,13 @@ def test_what_was_applied_leaves_nothing_to_plan_or_to_write(engineer, role, cho
     left = engineer.apply(**asked)
 
     assert [(change.resource.label, change.differences) for change in left.pending] == []
-    before = engineer.sim.writes
-    assert engineer.apply(**asked).pending == ()
-    assert engineer.sim.writes == before
-    calls = len(engineer.sim.calls)
-    assert {change.mark for change in engineer.plan(**asked).changes} == {SAME}
+    writes, calls = engineer.sim.writes, len(engineer.sim.calls)
+    again = engineer.plan(**asked)
+    assert {change.mark for change in again.changes} == {SAME}
     if not {"replica", "trail"} & set(chosen):
         assert len(engineer.sim.calls) - calls <= MOST_READS
+    assert engineer.carry_out(again).pending == ()
+    assert engineer.sim.writes == writes
 
 
 def test_a_plan_of_everything_sends_reads_alone(engineer):
@@ -77,24 +77,24 @@ def test_a_plan_of_everything_sends_reads_alone(engineer):
 
 
 @pytest.mark.parametrize("stop", range(1, 28))
-def test_a_run_that_was_killed_after_any_write_goes_on_to_one_key(engineer, stop):
-    asked = variables("created", ("logs", "replica", "alarms", "trail"))
+def test_a_run_that_was_killed_after_any_write_goes_on_to_one_key(settled, stop):
+    engineer, asked = settled, variables("created", ("logs", "replica", "alarms", "trail"))
     engineer.sim.stop_after_writes(stop)
     with pytest.raises(FluoAuditError):
-        engineer.apply(**asked)
+        engineer.apply(engineer.choice(), **asked)
     engineer.sim.repair()
 
-    left = engineer.apply(**asked)
+    left = engineer.apply(engineer.choice(), **asked)
 
     assert left.pending == ()
     kms = engineer.client("kms")
-    ours = [
-        key["KeyId"]
+    names = sorted(
+        tag["TagValue"]
         for key in kms.list_keys()["Keys"]
         for tag in kms.list_resource_tags(KeyId=key["KeyId"])["Tags"]
-        if tag == {"TagKey": "Purpose", "TagValue": "fluo-backend-encryption"}
-    ]
-    assert len(ours) == 1
+        if tag["TagKey"] == "Name"
+    )
+    assert names == ["fluo-cloudtrail-production", "fluo-kms-production"]
 
 
 def test_the_whole_set_up_takes_as_many_writes_as_are_tried_in_the_test_above(engineer):
@@ -310,10 +310,9 @@ def test_one_fact_changed_by_hand_is_named_alone_and_mended(applied, drift):
 
 
 def key_made_by_hand(engineer: Any, **changes: Any) -> str:
-    kms = engineer.client("kms")
-    key = kms.create_key(**changes)["KeyMetadata"]["KeyId"]
-    kms.create_alias(AliasName="alias/fluo-production", TargetKeyId=key)
-    return str(key)
+    key = engineer.make_key(**changes)
+    engineer.client("kms").create_alias(AliasName="alias/fluo-production", TargetKeyId=key)
+    return key
 
 
 def test_a_key_made_by_hand_is_adopted_and_its_own_statements_stay(engineer):
@@ -507,24 +506,25 @@ def test_an_alarm_keeps_what_others_set_on_it_and_may_not_be_silenced(applied):
     assert (alarm["OKActions"], alarm["AlarmActions"], alarm["ActionsEnabled"]) == ([topic], [topic], True)
 
 
-def test_principals_that_no_longer_exist_are_pointed_out(engineer):
-    key = key_made_by_hand(engineer)
-    engineer.apply(fluo_role_arns=[BACKEND])
-    policy = engineer.key_policy(key)
+def test_a_policy_that_names_a_deleted_role_is_not_sent(engineer):
+    """KMS keeps the unique id of a deleted role in the policy, and takes no policy that names one."""
+    left = engineer.apply(fluo_role_arns=[BACKEND])
+    policy = engineer.key_policy(key_of(left))
+    developer = "arn:aws:iam::123456789012:role/developer"
     policy["Statement"].append(
-        {
-            "Sid": "Old",
-            "Effect": "Allow",
-            "Principal": {"AWS": "AROAEXAMPLEEXAMPLE12"},
-            "Action": "kms:Decrypt",
-            "Resource": "*",
-        }
+        {"Sid": "Old", "Effect": "Allow", "Principal": {"AWS": developer}, "Action": "kms:Decrypt", "Resource": "*"}
     )
-    engineer.client("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    put_policy(engineer, left, policy)
+    engineer.sim.orphan("developer")
+    asked = {"fluo_role_arns": [BACKEND], "enable_cloudwatch_logs": True}
 
-    notes = engineer.plan(fluo_role_arns=[BACKEND]).change("KMS key").notes
+    plan = engineer.plan(**asked)
+    assert any("AROA" in note and "no longer exists" in note for note in plan.change("KMS key").notes)
+    with pytest.raises(RefusedError, match="names deleted roles") as refused:
+        engineer.carry_out(plan)
 
-    assert any("AROAEXAMPLEEXAMPLE12" in note and "no longer exists" in note for note in notes)
+    assert refused.value.hint == "plan again with --prune Old"
+    assert engineer.apply(Choice(prune=("Old",)), **asked).pending == ()
 
 
 def test_what_a_key_is_for_ever_needs_a_new_key(engineer):
@@ -551,9 +551,8 @@ def test_a_disabled_key_is_not_enabled_here(engineer):
 
 
 def test_an_alias_that_points_elsewhere_is_never_moved(engineer):
-    kms = engineer.client("kms")
     key_made_by_hand(engineer)
-    other = kms.create_key()["KeyMetadata"]["KeyId"]
+    other = engineer.make_key()
 
     plan = engineer.plan(Choice(key=other), fluo_role_arns=[BACKEND])
 
@@ -561,17 +560,16 @@ def test_an_alias_that_points_elsewhere_is_never_moved(engineer):
 
 
 def test_two_keys_with_the_same_tags_and_no_alias_are_not_chosen_between(engineer):
-    kms = engineer.client("kms")
     tags = [
         {"TagKey": "Purpose", "TagValue": "fluo-backend-encryption"},
         {"TagKey": "Environment", "TagValue": "production"},
     ]
-    arns = [kms.create_key(Tags=tags)["KeyMetadata"]["Arn"] for _ in range(2)]
+    keys = [engineer.make_key(Tags=tags) for _ in range(2)]
 
     with pytest.raises(KeyNotFoundError) as refused:
         engineer.plan(fluo_role_arns=[BACKEND])
 
-    assert all(arn in refused.value.message for arn in arns)
+    assert all(key in refused.value.message for key in keys)
 
 
 def test_a_second_key_with_the_tags_is_pointed_out_because_it_costs(engineer):
@@ -580,7 +578,7 @@ def test_a_second_key_with_the_tags_is_pointed_out_because_it_costs(engineer):
         {"TagKey": "Purpose", "TagValue": "fluo-backend-encryption"},
         {"TagKey": "Environment", "TagValue": "production"},
     ]
-    orphan = engineer.client("kms").create_key(Tags=tags)["KeyMetadata"]["Arn"]
+    orphan = engineer.make_key(Tags=tags)
 
     notes = engineer.plan(fluo_role_arns=[BACKEND]).change("KMS key").notes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -119,9 +120,7 @@ def test_a_plan_holds_for_a_day(engineer, age):
 
 def test_a_plan_does_not_hold_after_the_account_changed(engineer):
     saved(engineer)
-    engineer.client("kms").create_alias(
-        AliasName="alias/fluo-production", TargetKeyId=engineer.client("kms").create_key()["KeyMetadata"]["KeyId"]
-    )
+    engineer.client("kms").create_alias(AliasName="alias/fluo-production", TargetKeyId=engineer.make_key())
 
     with pytest.raises(RefusedError, match="something changed since"):
         require_current(
@@ -147,6 +146,16 @@ def test_a_plan_does_not_hold_for_another_caller_or_region(engineer):
     engineer.role, engineer.region = "", "eu-west-1"
     with pytest.raises(RefusedError, match="another Region"):
         require_current(loaded, engineer.plan(fluo_role_arns=[BACKEND]), now)
+
+
+def test_a_plan_does_not_hold_for_another_account_or_version_of_the_tool(engineer):
+    plan = saved(engineer)
+    loaded, now = load_plan(engineer.plan_file), engineer.sim.clock.now()
+
+    for name, said in (("account", "another account"), ("tool", "another version")):
+        other = replace(loaded, bound_to={**loaded.bound_to, name: "other"})
+        with pytest.raises(RefusedError, match=said):
+            require_current(other, plan, now)
 
 
 @pytest.mark.parametrize(

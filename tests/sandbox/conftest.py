@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -24,21 +25,21 @@ ONCE = Config(retries={"total_max_attempts": 1})
 @pytest.fixture(scope="session")
 def shared_account() -> Iterator[SimulatedAccount]:
     """Give the account that read-only tests share. Its clock moves: tests must not depend on the minute."""
-    with SimulatedAccount() as account:
+    with SimulatedAccount(settling=timedelta(0)) as account:
         yield account
 
 
 @pytest.fixture
 def account() -> Iterator[SimulatedAccount]:
     """Give an account of the test's own."""
-    with SimulatedAccount() as account:
+    with SimulatedAccount(settling=timedelta(0)) as account:
         yield account
 
 
 @pytest.fixture
 def blank() -> Iterator[SimulatedAccount]:
     """Give an empty account, to provision into."""
-    with SimulatedAccount(empty=True) as account:
+    with SimulatedAccount(empty=True, settling=timedelta(0)) as account:
         yield account
 
 

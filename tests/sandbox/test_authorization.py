@@ -163,6 +163,18 @@ def test_other_operations_are_carried_out_for_everybody(aws, key):
     assert aws("kms", "developer").describe_key(KeyId=key(ADMIN))["KeyMetadata"]["Enabled"]
 
 
+def test_the_sample_administrator_makes_keys_and_does_not_use_them(account, refused):
+    kms = account.session_as("platform-admin").client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.put_key_policy(KeyId=key, Policy=kms.get_key_policy(KeyId=key)["Policy"])
+    for use in (
+        lambda: kms.encrypt(KeyId=key, Plaintext=b"x"),
+        lambda: kms.generate_data_key(KeyId=key, KeySpec="AES_256"),
+    ):
+        with refused("AccessDeniedException", "no identity-based policy"):
+            use()
+
+
 def test_in_the_sample_the_backend_may_use_the_key_and_nobody_else(account, refused):
     key = account.truth.key_id
     assert account.session_as("fluo-backend").client("kms").encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]

@@ -67,6 +67,52 @@ def test_a_principal_that_exists_or_cannot_be_known_is_taken(kms, key, principal
     assert kms.get_key_policy(KeyId=key)["Policy"] == text
 
 
+@pytest.mark.parametrize(
+    "principal", ["AROAEXAMPLEEXAMPLE12", "AIDAEXAMPLEEXAMPLE12", [f"{ACCOUNT}:root", "AROAEXAMPLEEXAMPLE12"]], ids=str
+)
+def test_a_unique_id_is_no_principal_of_a_new_policy(kms, key, refused, principal):
+    for call in (lambda text: kms.put_key_policy(KeyId=key, Policy=text), lambda text: kms.create_key(Policy=text)):
+        with refused("MalformedPolicyDocumentException", INVALID):
+            call(policy(ROOT, naming(principal)))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"Action": None}, {"Resource": None}, {"Resource": []}, {"Resource": "{key}"}, {"Resource": ["*", "{key}"]}],
+    ids=str,
+)
+def test_a_statement_has_an_action_and_speaks_of_this_key(kms, key, refused, changed):
+    statement = {name: value for name, value in (naming(f"{ACCOUNT}:root") | changed).items() if value is not None}
+    text = policy(ROOT, statement).replace("{key}", kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"])
+    for call in (lambda: kms.put_key_policy(KeyId=key, Policy=text), lambda: kms.create_key(Policy=text)):
+        with refused("MalformedPolicyDocumentException", "Action" if "Action" in changed else "Resource"):
+            call()
+
+
+def test_the_resource_may_be_a_list(kms, key):
+    assert kms.put_key_policy(KeyId=key, Policy=policy(ROOT | {"Resource": ["*"]}))
+
+
+def test_the_lists_in_a_policy_come_back_in_another_order(kms, key):
+    condition = {"StringEquals": {"kms:EncryptionContext:purpose": ["a", "b", "ü"]}}
+    named, actions = [f"{ACCOUNT}:role/fluo-backend", f"{ACCOUNT}:role/developer"], ["kms:Decrypt", "kms:Encrypt"]
+    put = [ROOT, naming(named, Sid="Use", Action=actions, Condition=condition)]
+    kms.put_key_policy(KeyId=key, Policy=policy(*put))
+
+    first, second = (json.loads(kms.get_key_policy(KeyId=key)["Policy"])["Statement"] for _ in range(2))
+    root, use = first
+    assert first == second
+    assert root == ROOT
+    lists = {
+        "Principal": (use["Principal"]["AWS"], named),
+        "Action": (use["Action"], actions),
+        "Condition": (use["Condition"]["StringEquals"]["kms:EncryptionContext:purpose"], ["a", "b", "ü"]),
+    }
+    for element, (told, stored) in lists.items():
+        assert told != stored, element
+        assert sorted(told) == sorted(stored), element
+
+
 @pytest.mark.parametrize("statement", [naming([]), ROOT | {"Principal": {}}])
 def test_an_empty_list_of_principals_is_malformed(kms, key, refused, statement):
     with refused("MalformedPolicyDocumentException"):

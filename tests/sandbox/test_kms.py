@@ -304,20 +304,6 @@ def test_an_alias_is_unique_in_its_region(aws, refused):
         east.create_alias(AliasName="alias/other", TargetKeyId=west.list_keys()["Keys"][0]["KeyId"])
 
 
-def test_keys_are_found_by_their_tags_in_their_region(aws):
-    east, west = aws("kms"), aws("kms", region="us-west-2")
-    arn = east.create_key(Tags=TAGS)["KeyMetadata"]["Arn"]
-    east.create_key(Tags=TAGS[:1])
-    east.create_key()
-    west.create_key(Tags=TAGS)
-    wanted = [{"Key": tag["TagKey"], "Values": [tag["TagValue"]]} for tag in TAGS]
-
-    found = aws("resourcegroupstaggingapi").get_resources(TagFilters=wanted, ResourceTypeFilters=["kms:key"])
-    listed = [{"Key": tag["TagKey"], "Value": tag["TagValue"]} for tag in TAGS]
-    assert found["ResourceTagMappingList"] == [{"ResourceARN": arn, "Tags": listed}]
-    assert found["PaginationToken"] == ""
-
-
 def test_the_event_of_a_new_key_and_alias_names_both(blank, aws):
     key = aws("kms").create_key()["KeyMetadata"]["Arn"]
     aws("kms").create_alias(AliasName="alias/fluo-test", TargetKeyId=key)

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 
 import boto3
@@ -15,7 +16,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientEr
 
 from fluo_audit.sandbox.account import SAMPLE_NOW, SimulatedAccount
 from fluo_audit.sandbox.clock import RunningClock
-from fluo_audit.sandbox.server import SandboxServer
+from fluo_audit.sandbox.server import SandboxServer, account_that_runs
 
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=5)
 
@@ -140,6 +141,13 @@ def test_time_runs_in_a_served_account():
         assert account.clock.now() > first >= SAMPLE_NOW
 
 
+def test_a_served_trail_delivered_minutes_ago_by_the_clock_of_its_client_too():
+    with account_that_runs() as account, serving(account) as server, clients_of(server) as client:
+        status = client("cloudtrail").get_trail_status(Name="main-trail")
+    age = datetime.now(UTC) - status["LatestDeliveryTime"]
+    assert timedelta(0) < age < timedelta(minutes=10)
+
+
 ACCOUNT = "123456789012"
 ROOT = {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
 CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
@@ -169,6 +177,7 @@ def test_a_key_and_its_role_are_provisioned_over_http(blank, served, trust):
     ]
     assert replica.get_key_rotation_status(KeyId=key)["RotationPeriodInDays"] == 90
     assert replica.get_key_policy(KeyId=key)["Policy"] == document(ROOT)
+    blank.clock.sleep(30)
     tagged = served("resourcegroupstaggingapi").get_resources(TagFilters=[{"Key": "Environment", "Values": ["test"]}])
     assert [one["ResourceARN"][-36:] for one in tagged["ResourceTagMappingList"]] == [key]
     profile = iam.get_instance_profile(InstanceProfileName="fluo-backend-test")["InstanceProfile"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -91,7 +92,6 @@ def test_a_trail_that_can_deliver_is_created_and_logs_once_started(blank, aws, p
     cloudtrail.start_logging(Name=TRAIL)
     status = cloudtrail.get_trail_status(Name=ARN)
     assert (status["IsLogging"], status["StartLoggingTime"]) == (True, blank.clock.now())
-    assert "LatestCloudWatchLogsDeliveryTime" in status
     (selector,) = cloudtrail.get_event_selectors(TrailName=TRAIL)["EventSelectors"]
     assert (selector["ReadWriteType"], selector["IncludeManagementEvents"]) == ("All", True)
     elsewhere = aws("cloudtrail", region="eu-west-1")
@@ -120,6 +120,24 @@ def test_a_policy_that_does_not_let_it_deliver_is_refused(place, create, refused
     place(*change)
     with refused(code):
         create()
+
+
+def test_a_trail_delivers_only_after_it_was_started(blank, aws, place, create):
+    create()
+    aws("cloudtrail").start_logging(Name=TRAIL)
+    started = blank.clock.now()
+
+    def delivered():
+        status = aws("cloudtrail").get_trail_status(Name=TRAIL)
+        return {name: at - started for name, at in status.items() if name.endswith("DeliveryTime")}
+
+    assert delivered() == {}
+    blank.clock.sleep(600)
+    logs = delivered()
+    assert set(logs) == {"LatestDeliveryTime", "LatestCloudWatchLogsDeliveryTime"}
+    assert all(timedelta(0) <= after < timedelta(minutes=10) for after in logs.values())
+    blank.clock.sleep(3600)
+    assert timedelta(0) <= delivered()["LatestDigestDeliveryTime"] < timedelta(minutes=70)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +179,24 @@ def test_a_trail_is_changed_in_part_and_judged_as_a_whole(aws, place, create, re
         create()
     with refused("TrailNotFoundException"):
         cloudtrail.update_trail(Name="fluo-none", IsMultiRegionTrail=False)
+
+
+@pytest.mark.parametrize("bucket_key", [True, False])
+def test_with_a_bucket_key_the_trail_needs_to_decrypt(aws, place, create, refused, bucket_key):
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/fluo-cloudtrail-test"}
+    rules = [{"ApplyServerSideEncryptionByDefault": default, "BucketKeyEnabled": bucket_key}]
+    aws("s3").put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": rules})
+    if not bucket_key:
+        assert create()
+        return
+    with refused("InsufficientEncryptionPolicyException"):
+        create()
+
+    place("key", ROOT, ENCRYPT, DESCRIBE, allow(SERVICE, "kms:Decrypt", **SOURCE))
+    assert create()
+    place("key", ROOT, ENCRYPT, DESCRIBE)
+    with refused("InsufficientEncryptionPolicyException"):
+        aws("cloudtrail").update_trail(Name=TRAIL, IsMultiRegionTrail=False)
 
 
 def test_a_trail_needs_neither_key_nor_log_group(aws, place):

@@ -117,7 +117,14 @@ class Applied:
         """Return the statements of the key policy by Sid, in their order."""
         kms = self.client("kms", region)
         text = kms.get_key_policy(KeyId=self.outputs["kms_key_id"], PolicyName="default")["Policy"]
-        return {statement["Sid"]: statement for statement in json.loads(text)["Statement"]}
+        return {statement["Sid"]: in_one_order(statement) for statement in json.loads(text)["Statement"]}
+
+
+def in_one_order(value: Any) -> Any:
+    """Return JSON with its lists sorted: KMS returns those of a policy in any order."""
+    if isinstance(value, dict):
+        return {name: in_one_order(item) for name, item in value.items()}
+    return sorted(value) if isinstance(value, list) else value
 
 
 @pytest.fixture(scope="session")
@@ -168,7 +175,9 @@ def new_account() -> Iterator[Callable[[], tuple[SimulatedAccount, str]]]:
 
         def new() -> tuple[SimulatedAccount, str]:
             # The real provider waits until a new role is known to KMS; the stand-in does not.
-            account = stack.enter_context(SimulatedAccount(empty=True, iam_propagation=timedelta(0)))
+            account = stack.enter_context(
+                SimulatedAccount(empty=True, settling=timedelta(0), iam_propagation=timedelta(0))
+            )
             return account, stack.enter_context(_serving(account))
 
         yield new

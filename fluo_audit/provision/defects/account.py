@@ -76,7 +76,8 @@ def _without_external_id(key: str) -> ContextValue:
     "A role for EC2 has an instance profile",
     needs=("trust_policies", "instance_profiles"),
     means="EC2 takes an instance profile, never a role: associate-iam-instance-profile finds none.",
-    fix=f"fluo-audit provision apply --create-iam-role, or create_iam_role in {MODULE}",
+    fix="aws iam create-instance-profile and add-role-to-instance-profile for a role that exists; a created one "
+    f"(fluo-audit provision apply --create-iam-role, or create_iam_role in {MODULE}) brings its own",
 )
 def instance_profile_exists(
     trust_policies: Mapping[str, PolicyDocument], instance_profiles: Mapping[str, tuple[str, ...]]

@@ -22,7 +22,19 @@ class JsonText(String):
         """Compare two texts by what they mean."""
         if not isinstance(a_decoded, str) or not isinstance(b_decoded, str):
             return bool(a_decoded == b_decoded)
-        return bool(json.loads(a_decoded) == json.loads(b_decoded))
+        return bool(_in_one_order(json.loads(a_decoded)) == _in_one_order(json.loads(b_decoded)))
+
+
+def _in_one_order(value: Any) -> Any:
+    """Return JSON with its lists sorted: AWS returns those of a policy in any order, and the provider takes no note.
+
+    https://github.com/hashicorp/awspolicyequivalence
+    """
+    if isinstance(value, dict):
+        return {name: _in_one_order(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return sorted((_in_one_order(item) for item in value), key=json.dumps)
+    return value
 
 
 class _WholeBlock(SetNestedBlock):
