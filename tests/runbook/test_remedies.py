@@ -34,7 +34,9 @@ def test_a_plan_takes_every_option_it_is_given(variables, more):
     program, group, name, *options = [*shlex.split(PLAIN.plan(**variables)), *more]
 
     command = main.commands[group].commands[name]
-    context = command.make_context(name, options, obj=Globals())
+    # click keeps the first names of the help option that it sees of a command, and pages are generated from it.
+    names = main.context_settings["help_option_names"]
+    context = command.make_context(name, options, obj=Globals(), help_option_names=names)
 
     assert program == "fluo-audit"
     assert context.obj.environment == "test"
