@@ -85,7 +85,7 @@ def plan(
     else:
         _show(made, preflight)
         _show_next(made, path)
-    return _code(made)
+    return made.exit_code
 
 
 @provision.command()
@@ -232,12 +232,6 @@ def _show_next(made: Plan, path: Path) -> None:
         terminal.next_step(f"fluo-audit provision apply {path}")
 
 
-def _code(made: Plan) -> int:
-    if any(change.mark in "+~!" for change in made.changes):
-        return ExitCode.EXCEPTIONS
-    return ExitCode.OK if made.complete else ExitCode.INCOMPLETE
-
-
 def _confirm(made: Plan) -> None:
     from fluo_audit.provision.plan_file import principal
 
@@ -259,4 +253,4 @@ def _finish(left: Plan) -> int:
         return ExitCode.OK
     terminal.say("Read again, this still differs:")
     _show(replace(left, notes=()), None)
-    return _code(left)
+    return left.exit_code

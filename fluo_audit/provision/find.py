@@ -11,6 +11,7 @@ from fluo_audit.errors import CredentialsError, FluoAuditError, KeyNotFoundError
 from fluo_audit.model.evidence import Missing
 from fluo_audit.provision.desired import PURPOSE
 from fluo_audit.provision.key_name import ALIAS_ARN, KEY_ARN, KEY_ID, KeyName
+from fluo_audit.provision.look import tagged_keys
 
 ANY_ALIAS = "alias/fluo-*"
 
@@ -191,20 +192,9 @@ def _by_tags(read: Reader, region: str, environment: str, tried: str) -> FoundKe
     tags = {"Purpose": PURPOSE} | ({"Environment": environment} if environment else {})
     shown = ", ".join(f"{name}={value}" for name, value in tags.items())
     try:
-        tagged = list(
-            read.pages(
-                "resourcegroupstaggingapi",
-                "GetResources",
-                "ResourceTagMappingList",
-                token=("PaginationToken", "PaginationToken"),
-                each=("ResourceARN",),
-                ResourceTypeFilters=["kms:key"],
-                TagFilters=[{"Key": name, "Values": [value]} for name, value in tags.items()],
-            )
-        )
+        arns = tagged_keys(read, tags)
     except ReadError as error:
         raise _not_found(error.missing, f"{tried}, and the key tagged {shown}", region) from error
-    arns = sorted({one["ResourceARN"] for one in tagged if KEY_ARN.fullmatch(one["ResourceARN"])})
     if not arns:
         hint = "name the key with --key or --environment, or another --region"
         raise KeyNotFoundError(f"{tried}, and no key there is tagged {shown}", hint)

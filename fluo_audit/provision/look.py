@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fluo_audit.aws.door import Reader, ReadError
+from fluo_audit.provision.key_name import KEY_ARN
 from fluo_audit.provision.resource import Place
 
 
@@ -68,16 +69,25 @@ class Look:
         listed = self.pages("kms", "ListAliases", "Aliases", token=("Marker", "NextMarker"), region=region) or []
         return {one["AliasName"]: one["TargetKeyId"] for one in listed if one.get("TargetKeyId")}
 
-    def tagged_keys(self, tags: Mapping[str, str], region: str = "") -> list[str]:
-        """Return the ARNs of the KMS keys that carry all the tags.
+    def tagged_keys(self, tags: Mapping[str, str]) -> list[str]:
+        """Return the ARNs of the KMS keys that carry all the tags."""
+        key = json.dumps(["tagged", tags], sort_keys=True)
+        if key not in self._answers:
+            self._answers[key] = tagged_keys(self._read, tags)
+        answer: list[str] = self._answers[key]
+        return answer
 
-        The index behind it follows within minutes, so a key made a moment ago may be missing:
-        https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/overview.html
-        """
-        filters = [{"Key": name, "Values": [value]} for name, value in tags.items()]
-        listed = self.pages(
-            "resourcegroupstaggingapi", "GetResources", "ResourceTagMappingList",
-            token=("PaginationToken", "PaginationToken"), region=region,
-            TagFilters=filters, ResourceTypeFilters=["kms:key"],
-        )  # fmt: skip
-        return sorted(one["ResourceARN"] for one in listed or ())
+
+def tagged_keys(read: Reader, tags: Mapping[str, str]) -> list[str]:
+    """Return the ARNs of the KMS keys that carry all the tags. Raises ReadError.
+
+    The index behind it follows within minutes, so a key made a moment ago may be missing:
+    https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/overview.html
+    """
+    listed = read.pages(
+        "resourcegroupstaggingapi", "GetResources", "ResourceTagMappingList",
+        token=("PaginationToken", "PaginationToken"), each=("ResourceARN",),
+        TagFilters=[{"Key": name, "Values": [value]} for name, value in tags.items()],
+        ResourceTypeFilters=["kms:key"],
+    )  # fmt: skip
+    return sorted({one["ResourceARN"] for one in listed if KEY_ARN.fullmatch(one["ResourceARN"])})

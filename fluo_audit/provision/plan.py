@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fluo_audit.aws.door import Reader, ReadError
-from fluo_audit.errors import FluoAuditError, RefusedError
+from fluo_audit.errors import ExitCode, FluoAuditError, RefusedError
 from fluo_audit.model.evidence import Missing
 from fluo_audit.provision.desired import Choice, desired_resources, fluo_roles
 from fluo_audit.provision.documents import document
@@ -81,6 +81,13 @@ class Plan:
     def complete(self) -> bool:
         """Whether everything could be read."""
         return not any(change.mark == UNREAD for change in self.changes)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return what a plan ends with: 1 for changes, else 3 for what could not be read, else 0."""
+        if any(change.mark not in {SAME, UNREAD} for change in self.changes):
+            return ExitCode.EXCEPTIONS
+        return ExitCode.OK if self.complete else ExitCode.INCOMPLETE
 
     @property
     def observed_sha256(self) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fluo_audit.errors import UsageError
+from fluo_audit.provision.key_name import REGION
 
 ENVIRONMENT = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 ROLE_ARN = re.compile(
@@ -21,7 +22,6 @@ ROLE_ARN = re.compile(
 )
 ACCOUNT = re.compile(r"\d{12}")
 EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}")
-REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?")
 LOG_GROUP = re.compile(r"[\w./#-]{1,512}", re.ASCII)
 ROTATION_DAYS = range(90, 2561)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from threading import Thread
 
 import pytest
 
 from fluo_audit.errors import ExitCode
 from fluo_audit.sandbox.account import SimulatedAccount
-from fluo_audit.sandbox.server import SandboxServer
 
 ROLE = "arn:aws:iam::123456789012:role/fluo-backend"
 NOT_ASKED = "permissions boundaries, session policies, service and resource control policies, VPC endpoint policies"
@@ -24,21 +22,10 @@ def account() -> Iterator[SimulatedAccount]:
 
 
 @pytest.fixture
-def can(account: SimulatedAccount, run: Callable, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable]:
+def can(account: SimulatedAccount, aws_as: Callable) -> Callable:
     """Give a function that asks this account about its production key."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    with SandboxServer(0, account.gateway) as server:
-        thread = Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield lambda *words: run(
-                "--endpoint-url", server.endpoint, "--environment", "production", "access", "can", *words
-            )
-        finally:
-            server.shutdown()
-            thread.join()
+    ask = aws_as(account, "fluo-audit-reader")
+    return lambda *words: ask("--environment", "production", "access", "can", *words)
 
 
 def put_policy(account: SimulatedAccount, *statements: dict) -> None:

@@ -6,13 +6,11 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from fluo_audit.errors import ExitCode
 from fluo_audit.sandbox.account import SimulatedAccount
-from fluo_audit.sandbox.server import SandboxServer
 
 BACKEND = "arn:aws:iam::123456789012:role/fluo-backend"
 DECLARED = ("--environment", "production", "--fluo-role-arn", BACKEND)
@@ -26,19 +24,9 @@ def blank() -> Iterator[SimulatedAccount]:
 
 
 @pytest.fixture
-def aws(blank: SimulatedAccount, run: Callable, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable]:
+def aws(blank: SimulatedAccount, aws_as: Callable) -> Callable:
     """Give a function that runs a command against a blank account."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    with SandboxServer(0, blank.gateway) as server:
-        thread = Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield lambda *words: run("--endpoint-url", server.endpoint, *words)
-        finally:
-            server.shutdown()
-            thread.join()
+    return aws_as(blank, "platform-admin")
 
 
 def test_a_plan_shows_what_will_be_added_and_what_it_costs_and_comes_next(aws, blank):

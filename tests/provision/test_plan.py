@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fluo_audit.errors import FluoAuditError, KeyNotFoundError, RefusedError
+from fluo_audit.errors import ExitCode, FluoAuditError, KeyNotFoundError, RefusedError
 from fluo_audit.provision.desired import Choice
 from fluo_audit.provision.plan import ADD, CHANGE, REFUSED, SAME, UNREAD, Plan
 from fluo_audit.sandbox.account import SimulatedAccount
@@ -63,6 +63,7 @@ def test_what_was_applied_leaves_nothing_to_plan_or_to_write(engineer, role, cho
     writes, calls = engineer.sim.writes, len(engineer.sim.calls)
     again = engineer.plan(**asked)
     assert {change.mark for change in again.changes} == {SAME}
+    assert again.exit_code == ExitCode.OK
     if not {"replica", "trail"} & set(chosen):
         assert len(engineer.sim.calls) - calls <= MOST_READS
     assert engineer.carry_out(again).pending == ()
@@ -299,6 +300,8 @@ def test_one_fact_changed_by_hand_is_named_alone_and_mended(applied, drift):
 
     change_by_hand(engineer, engineer.plan(**asked))
     plan = engineer.plan(**asked)
+
+    assert plan.exit_code == ExitCode.EXCEPTIONS
 
     assert [(change.resource.label, [each.fact for each in change.differences]) for change in plan.pending] == [
         (resource, [fact] if fact else [])
@@ -627,6 +630,7 @@ def test_what_could_not_be_read_is_neither_right_nor_wrong_and_stops_the_applica
 
     assert {change.resource.kind for change in plan.changes if change.mark == UNREAD} == unread
     assert not plan.complete
+    assert plan.exit_code == ExitCode.INCOMPLETE
     assert all(change.steps == () for change in plan.changes if change.mark == UNREAD)
     with pytest.raises(RefusedError, match="could not be read"):
         engineer.carry_out(plan)
