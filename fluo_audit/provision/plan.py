@@ -134,10 +134,16 @@ def make_plan(read: Reader, region: str, spec: Spec, choice: Choice) -> Plan:
         raise RefusedError(f"{place.region} holds the primary key", "leave it out of replica_regions")
     attached, notes = _check_roles(look, spec)
     known: dict[str, str] = {}
+    unread: dict[str, Missing] = {}
     changes = []
     for wanted in desired_resources(spec, place, attached, choice):
-        change = _compare(look, _resolved(wanted, known), choice)
+        missing = _hangs_on(wanted, unread)
+        change = (
+            Change(wanted, UNREAD, missing=missing) if missing else _compare(look, _resolved(wanted, known), choice)
+        )
         changes.append(change)
+        if wanted.kind == "KMS key" and change.missing is not None:
+            unread |= dict.fromkeys(wanted.details["placeholders"], change.missing)
         if wanted.kind == "KMS key" and change.seen is not None:
             arn, key_id = wanted.details["placeholders"]
             known |= {arn: change.seen.raw["arn"], key_id: change.seen.raw["id"]}
@@ -145,6 +151,12 @@ def make_plan(read: Reader, region: str, spec: Spec, choice: Choice) -> Plan:
     if both := set(roles) & set(spec.key_admin_arns):
         raise RefusedError(f"{min(both)} would use the key and administer it", "take it out of key_admin_arns")
     return Plan(spec, place, choice, tuple(changes), known, (*spec.warnings(), *notes), roles)
+
+
+def _hangs_on(wanted: Resource, unread: Mapping[str, Missing]) -> Missing | None:
+    """Return why a resource that names a key cannot be judged: the key itself could not be read."""
+    text = json.dumps([wanted.facts, wanted.details], default=str)
+    return next((missing for placeholder, missing in unread.items() if placeholder in text), None)
 
 
 def _check_roles(look: Look, spec: Spec) -> tuple[str, tuple[str, ...]]:

@@ -612,10 +612,10 @@ def test_a_role_of_another_account_is_taken_and_what_it_also_needs_is_said(engin
 @pytest.mark.parametrize(
     ("denied", "unread"),
     [
-        ("kms:ListAliases", {"KMS key", "alias"}),
-        ("kms:GetKeyPolicy", {"KMS key"}),
-        ("kms:GetKeyRotationStatus", {"KMS key"}),
-        ("kms:ListResourceTags", {"KMS key"}),
+        ("kms:ListAliases", {"KMS key", "alias", "IAM policy"}),
+        ("kms:GetKeyPolicy", {"KMS key", "alias", "IAM policy"}),
+        ("kms:GetKeyRotationStatus", {"KMS key", "alias", "IAM policy"}),
+        ("kms:ListResourceTags", {"KMS key", "alias", "IAM policy"}),
         ("iam:ListPolicyVersions", {"IAM policy"}),
         ("iam:GetPolicyVersion", {"IAM policy"}),
         ("iam:ListAttachedRolePolicies", {"policy attachment"}),
