@@ -8,6 +8,7 @@
     ├── CredentialsError      5   no AWS credentials, or expired ones
     ├── KeyNotFoundError      5   the key does not exist, or several match
     ├── RefusedError          5   an operation the tool does not do
+    │   └── ScanLimitError    5   a query that would read, and cost, more than allowed
     └── OutputError           5   the result could not be written
 
 A failed read is not an error: it becomes `fluo_audit.model.evidence.Missing`, a value with a reason.
@@ -77,8 +78,16 @@ class KeyNotFoundError(FluoAuditError):
     """The key does not exist in this account and Region, or several match."""
 
 
+class ReadFailedError(FluoAuditError):
+    """AWS gave no answer to a read without which the command has nothing to say."""
+
+
 class RefusedError(FluoAuditError):
     """An operation the tool does not do, refused before anything was sent."""
+
+
+class ScanLimitError(RefusedError):
+    """A query that would read more bytes, and cost more, than the user allows."""
 
 
 class OutputError(FluoAuditError):

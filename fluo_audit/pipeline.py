@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from fluo_audit import __version__
 from fluo_audit.aws.clock import Clock, SystemClock
 from fluo_audit.aws.door import Door, Transport
 from fluo_audit.aws.live import LiveTransport, OfflineTransport
-from fluo_audit.aws.permissions import FIND_READS
+from fluo_audit.aws.objects import Objects
+from fluo_audit.aws.permissions import ATHENA_CALLS, FIND_READS, LAKE_CALLS, READS
 from fluo_audit.aws.probe import ProbeDoor
 from fluo_audit.aws.replay import ReplayTransport
+from fluo_audit.aws.s3 import S3Objects
 from fluo_audit.aws.session import has_credentials, open_session, region_of_session
 from fluo_audit.aws.snapshot import Snapshot, record
 from fluo_audit.bundle.write import Written, write_bundle
 from fluo_audit.collect.all import collect
 from fluo_audit.collect.job import Job, Progress
+from fluo_audit.collect.trail_logs import TrailLogs
 from fluo_audit.errors import CredentialsError, UsageError
 from fluo_audit.evaluate.controls import framework_ids, select
 from fluo_audit.evaluate.report import Evidence, build_report
@@ -36,7 +41,7 @@ from fluo_audit.provision.find import FoundKey, find_key, find_unasked
 from fluo_audit.provision.key_name import KeyName, names_in, region_named, region_of
 from fluo_audit.runbook.backend import Backend
 from fluo_audit.runbook.validate import Probing
-from fluo_audit.settings import Settings, settings_of
+from fluo_audit.settings import EventSettings, Settings, settings_of
 from fluo_audit.storage import safe_name
 
 if TYPE_CHECKING:
@@ -61,6 +66,8 @@ class Account:
     """What the files that the settings name call the key."""
     backend: Callable[[], AbstractContextManager[str]] | None = None
     """How to start the backend of a simulated account: it gives the URL."""
+    objects: Callable[[str], Objects] | None = None
+    """Gives a bucket by its name; None without credentials."""
 
 
 @contextmanager
@@ -87,7 +94,10 @@ def open_account(
     clock = SystemClock()
     if has_credentials(session):
         live = LiveTransport(session, clock, endpoint_url)
-        yield Account(live, clock, region, settings, sample=False, offline=False, names=names)
+        yield Account(
+            live, clock, region, settings, sample=False, offline=False, names=names,
+            objects=lambda bucket: S3Objects(session, bucket, clock, endpoint_url=endpoint_url),
+        )  # fmt: skip
     elif offline_ok:
         yield Account(OfflineTransport(clock), clock, region, settings, sample=False, offline=True, names=names)
     else:
@@ -127,8 +137,9 @@ def _simulated(settings: Settings, names: tuple[KeyName, ...], role: str) -> Ite
         names = names_in(region, names)
         backend = partial(_simulated_backend, simulated)
         yield Account(
-            transport, simulated.clock, region, settings, sample=True, offline=False, names=names, backend=backend
-        )
+            transport, simulated.clock, region, settings, sample=True, offline=False, names=names, backend=backend,
+            objects=lambda bucket: S3Objects(session, bucket, simulated.clock),
+        )  # fmt: skip
 
 
 @contextmanager
@@ -220,9 +231,9 @@ def _days(last: str) -> int:
 
 
 def collect_snapshot(
-    account: Account, found: FoundKey, period: Period, events_from: str, progress: Progress
+    account: Account, found: FoundKey, period: Period, events: EventSettings, progress: Progress
 ) -> Snapshot:
-    """Read every source and return what came back. Only reads are sent."""
+    """Read every source and return what came back. Only reads are sent, and what a query of events needs."""
     settings = account.settings
     scope = Scope(
         account=found.account,
@@ -234,16 +245,44 @@ def collect_snapshot(
         environment=settings.environment,
         sample=account.sample,
     )
-    door = Door(account.transport, found.region)
-    collect(door, Job(scope, settings.baseline, events_from, progress))
-    return record(scope, settings.baseline, events_from, door.exchanges)
+    door = Door(account.transport, found.region, READS | QUERY_CALLS.get(events.source, frozenset()))
+    with store_for(account, events) as store:
+        logs = TrailLogs(account.objects, store)
+        collect(door, Job(scope, settings.baseline, events, progress, logs, account.clock))
+    return record(scope, settings.baseline, events, door.exchanges)
+
+
+QUERY_CALLS = {"athena": ATHENA_CALLS, "lake": LAKE_CALLS}
+SOURCES = ("lookup", "s3", "athena", "lake")
+
+
+def is_folder(events: EventSettings) -> bool:
+    """Return whether events come from a folder, for which nobody needs credentials."""
+    return events.source not in SOURCES
+
+
+def store_of(events: EventSettings) -> Path:
+    """Return the folder in which events are kept between runs."""
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(events.store) if events.store else Path(data) / "fluo-audit" / "events"
+
+
+@contextmanager
+def store_for(account: Account, events: EventSettings) -> Iterator[Path]:
+    """Yield the folder for events: unless it was named, one that vanishes for a simulated account or a local folder."""
+    if events.store or not (account.sample or is_folder(events)):
+        yield store_of(events)
+        return
+    with TemporaryDirectory(prefix="fluo-audit-") as folder:
+        yield Path(folder)
 
 
 def facts_of(snapshot: Snapshot) -> dict[str, Fact[Any]]:
     """Return the facts of a snapshot: the collectors run again, over the recorded answers."""
     transport = ReplayTransport((s.call, s.headers, s.body) for s in snapshot.stored)
-    job = Job(snapshot.scope, snapshot.baseline, snapshot.events_from)
-    return collect(Door(transport, snapshot.scope.region), job)
+    job = Job(snapshot.scope, snapshot.baseline, snapshot.events)
+    allowed = READS | QUERY_CALLS.get(snapshot.events.source, frozenset())
+    return collect(Door(transport, snapshot.scope.region, allowed), job)
 
 
 def report_of(snapshot: Snapshot, frameworks: Sequence[FrameworkMapping]) -> Report:
@@ -256,7 +295,7 @@ def report_of(snapshot: Snapshot, frameworks: Sequence[FrameworkMapping]) -> Rep
         calls=tuple(stored.call for stored in snapshot.stored),
         snapshot_sha256=snapshot.sha256,
         tool=TOOL if snapshot.tool == TOOL else f"{TOOL}, collected with {snapshot.tool}",
-        from_log_files=snapshot.events_from != "lookup",
+        events_from=snapshot.events.source,
     )
     return build_report(evidence, frameworks)
 

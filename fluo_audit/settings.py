@@ -23,6 +23,25 @@ FILES = ("terraform_output", "tfstate", "properties")
 
 
 @dataclass(frozen=True, slots=True)
+class EventSettings:
+    """The [events] table: where CloudTrail events come from. Empty text means "not set"."""
+
+    source: str = "lookup"
+    """lookup, s3, athena, lake, or a folder of log files."""
+    trail: str = ""
+    """Name or ARN of the trail; empty: the one that records KMS in the key's Region."""
+    store: str = ""
+    """Folder in which events are kept between runs."""
+    athena_table: str = ""
+    """database.table over the trail's bucket, made with the statement that `trail table` prints."""
+    athena_workgroup: str = "primary"
+    lake_store: str = ""
+    """ARN of a CloudTrail Lake event data store; empty: the only one there is."""
+    max_scan_gb: int = 100
+    """A query that would read more is not sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The top level of fluo-audit.toml; empty text means "not set"."""
 
@@ -40,6 +59,7 @@ class Settings:
     """Terraform state, or what `terraform show -json` printed of one."""
     properties: str = ""
     """application.properties of the backend, or its file of environment variables."""
+    events: EventSettings = field(default_factory=EventSettings)
     baseline: Baseline = field(default_factory=Baseline)
     provision: Mapping[str, Any] = field(default_factory=dict)
     """Variables of the desired state, as `provision plan --spec` takes them; `fluo_audit.provision.spec` reads them."""
@@ -71,14 +91,24 @@ def settings_of(document: Mapping[str, Any], where: str) -> Settings:
     """Return the settings of a parsed document; `where` names it in errors."""
     top = dict(document)
     _known(top, {f.name for f in fields(Settings)}, where, "")
-    declared, provision = top.pop("baseline", {}), top.pop("provision", {})
+    declared, provision, events = (top.pop(name, {}) for name in ("baseline", "provision", "events"))
     for name, value in top.items():
         _expect(isinstance(value, str), where, name, "text")
     _expect(isinstance(declared, dict), where, "baseline", "a table")
     _expect(isinstance(provision, dict), where, "provision", "a table")
+    _expect(isinstance(events, dict), where, "events", "a table")
     _known(declared, {f.name for f in fields(Baseline)}, where, "baseline.")
     baseline = Baseline(**{name: _value(name, value, where) for name, value in declared.items()})
-    return Settings(**top, baseline=baseline, provision=provision)
+    return Settings(**top, baseline=baseline, provision=provision, events=_events(events, where))
+
+
+def _events(found: Mapping[str, Any], where: str) -> EventSettings:
+    _known(found, {f.name for f in fields(EventSettings)}, where, "events.")
+    for name, value in found.items():
+        kind = type(getattr(EventSettings(), name))
+        wanted = "text" if kind is str else "a whole number"
+        _expect(isinstance(value, kind) and not isinstance(value, bool), where, f"events.{name}", wanted)
+    return EventSettings(**found)
 
 
 def _value(name: str, value: Any, where: str) -> Any:

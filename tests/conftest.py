@@ -13,6 +13,7 @@ from fluo_audit.aws.snapshot import Snapshot
 from fluo_audit.collect.job import Silent
 from fluo_audit.model.report import Report
 from fluo_audit.sandbox.account import SimulatedAccount
+from fluo_audit.settings import EventSettings
 
 # A busy machine, or the first run in a new checkout, is slow: that says nothing about the code.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,7 +40,7 @@ def collect_sample() -> Callable[..., Snapshot]:
         ) as account:
             found = pipeline.resolve_key(account)
             period = pipeline.period_of(last, None, None, account.clock.now())
-            return pipeline.collect_snapshot(account, found, period, events_from, Silent())
+            return pipeline.collect_snapshot(account, found, period, EventSettings(source=events_from), Silent())
 
     return collect
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from fluo_audit.aws.permissions import READS, iam_action
+from fluo_audit.aws.permissions import READS, SENT_ONCE, iam_action
 from fluo_audit.errors import RefusedError
 from fluo_audit.model.evidence import ApiCall, Missing
 
@@ -46,6 +46,18 @@ class Failure:
     message: str
     lost: bool = False
     """True when the request may have reached AWS and no answer came back."""
+    status: int = 0
+    """HTTP status of an error answer."""
+    api: str = ""
+    """What failed, where that is not the operation of the request itself."""
+
+
+class AttachError(Exception):
+    """Local material that cannot be made, because something it is made from could not be read."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.api}: {failure.code}: {failure.message}")
+        self.failure = failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,10 @@ class Transport(Protocol):
         ...
 
     def attach(self, request: Request, produce: Callable[[], bytes]) -> Exchange:
-        """Return an exchange whose body `produce` makes from local files, or a snapshot has kept."""
+        """Return an exchange whose body `produce` makes from local files, or a snapshot has kept.
+
+        An AttachError of `produce` is part of it, never raised.
+        """
         ...
 
 
@@ -133,8 +148,22 @@ class Reader:
         `expect` names members that AWS always sends ("Policy.DefaultVersionId" for one inside another): an answer
         without one of them was cut or garbled, and is no answer. Raises `ReadError`.
         """
-        request = Request(self.source, service, operation, region or self._door.region, parameters)
-        return self._ask(request, expect, None)
+        return self._ask(self._request(service, operation, region, parameters), expect, None)
+
+    def repeat(
+        self, service: str, operation: str, expect: tuple[str, ...] = (), region: str = "", **parameters: Any
+    ) -> Iterator[Mapping[str, Any]]:
+        """Ask the same again each time an answer is taken. The answers are pages of one read. Raises `ReadError`."""
+        request = self._request(service, operation, region, parameters)
+        before: ApiCall | None = None
+        while True:
+            answer = self._ask(request, expect, before)
+            before = self.calls[-1]
+            yield answer
+
+    def _request(self, service: str, operation: str, region: str, parameters: Mapping[str, Any]) -> Request:
+        once = f"{service}:{operation}" in SENT_ONCE
+        return Request(self.source, service, operation, region or self._door.region, parameters, once)
 
     def _ask(self, request: Request, expect: tuple[str, ...], before: ApiCall | None) -> Mapping[str, Any]:
         exchange = self._door.pass_through(request, before)
@@ -168,15 +197,30 @@ class Reader:
         `each` names members that AWS always sends with an item. Raises `ReadError`, also for a page that sends back
         to itself.
         """
+        api = f"{service}:{operation}"
+        for page in self.answers(service, operation, (items,), token=token, region=region, **parameters):
+            for item in page[items]:
+                self._require(api, item, each)
+                yield item
+
+    def answers(
+        self,
+        service: str,
+        operation: str,
+        expect: tuple[str, ...],
+        *,
+        token: tuple[str, str] = ("NextToken", "NextToken"),
+        region: str = "",
+        **parameters: Any,
+    ) -> Iterator[Mapping[str, Any]]:
+        """Give every page whole, as `pages` gives their items; `expect` as in `call`. Raises `ReadError`."""
         cursor: dict[str, Any] = {}
         before: ApiCall | None = None
         while True:
-            request = Request(self.source, service, operation, region or self._door.region, {**parameters, **cursor})
-            page = self._ask(request, (items,), before)
+            request = self._request(service, operation, region, {**parameters, **cursor})
+            page = self._ask(request, expect, before)
             before = self.calls[-1]
-            for item in page[items]:
-                self._require(request.api, item, each)
-                yield item
+            yield page
             if not page.get(token[1]):
                 return
             following = {token[0]: page[token[1]]}
@@ -185,12 +229,15 @@ class Reader:
             cursor = following
 
     def attach(self, service: str, operation: str, produce: Callable[[], bytes], **parameters: Any) -> bytes:
-        """Return local material that was kept as evidence. Raises `ReadError` when a snapshot lacks it."""
+        """Return local material that was kept as evidence.
+
+        Raises `ReadError` when a snapshot lacks it, and about what failed when `produce` raises AttachError.
+        """
         request = Request(self.source, service, operation, self._door.region, parameters)
         exchange = self._door.attach(request, produce)
         self.calls.append(exchange.call)
         if exchange.failure is not None:
-            raise self.failed(request.api, exchange.failure)
+            raise self.failed(exchange.failure.api or request.api, exchange.failure)
         return exchange.body
 
     def failed(self, api: str, failure: Failure) -> ReadError:
@@ -206,6 +253,8 @@ NO_CREDENTIALS = "no AWS credentials"
 UNUSABLE_CREDENTIALS = "credentials not usable"
 MALFORMED = "malformed answer"
 INVALID_REQUEST = "request not valid"
+FAILED_API = "fluo-audit-failed-api"
+"""Among the headers of evidence that could not be made: what failed."""
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException"})
 INVALID_CREDENTIALS = frozenset(
     {
@@ -260,14 +309,25 @@ def _sheet(request: Request, requested_at: str, endpoint: str, failure: Failure 
     )
 
 
-def attached(request: Request, requested_at: str, body: bytes) -> Exchange:
-    """Return the exchange of evidence that came from local files and not from AWS."""
+def attached(request: Request, requested_at: str, produce: Callable[[], bytes]) -> Exchange:
+    """Return the exchange of evidence that is made here and does not come from AWS."""
+    try:
+        body = produce()
+    except AttachError as error:
+        return replace(unanswered(request, error.failure, requested_at), headers={FAILED_API: error.failure.api})
     return Exchange(_sheet(request, requested_at, "local files", None, body), {}, body, None, None)
 
 
 def unanswered(request: Request, failure: Failure, requested_at: str = "") -> Exchange:
     """Return the exchange of a request that was not sent."""
     return Exchange(_sheet(request, requested_at, "", failure, b""), {}, b"", None, failure)
+
+
+def failure_of(call: ApiCall, headers: Mapping[str, str]) -> Failure | None:
+    """Return why a kept call without an answer has none."""
+    if call.status:
+        return None
+    return Failure(call.error_code, call.error_message, api=headers.get(FAILED_API, ""))
 
 
 def plain(value: Any) -> Any:

@@ -42,6 +42,7 @@ from fluo_audit.aws.door import (
     timestamp,
     unanswered,
 )
+from fluo_audit.aws.pace import Pace
 from fluo_audit.aws.request_model import violations
 from fluo_audit.errors import UsageError
 from fluo_audit.model.evidence import ApiCall
@@ -71,9 +72,12 @@ RETRIED = THROTTLED | {
     "RequestTimeoutException",
     "ServiceUnavailable",
 }
-SECONDS_BETWEEN = {"cloudtrail:LookupEvents": 0.5}
+MOST_PER_SECOND = {"cloudtrail:LookupEvents": 2.0}
 """Two requests a second for the account and Region, shared with everybody in it:
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html"""
+PATIENCE = 300.0
+"""Seconds for which such an operation may be throttled without one answer. Throttles are not counted: a read of
+thousands of pages meets many."""
 
 
 def config() -> Config:
@@ -84,6 +88,19 @@ def config() -> Config:
         read_timeout=30,
         user_agent_extra=f"fluo-audit/{__version__}",
     )
+
+
+def open_client(
+    session: boto3.Session, service: str, region: str, endpoint_url: str | None = None, more: Config | None = None
+) -> Any:
+    """Return a botocore client with the settings of `config`, and `more`. Raises UsageError."""
+    settings = config().merge(more) if more else config()
+    try:
+        return session.client(service, region_name=region, config=settings, endpoint_url=endpoint_url)
+    except (ValueError, BotoCoreError) as error:
+        raise UsageError(
+            f"no client for {service} in {region}: {error}", "check --region, --endpoint-url and the AWS_* variables"
+        ) from error
 
 
 @dataclass(slots=True)
@@ -103,7 +120,7 @@ class LiveTransport:
         self._clock = clock
         self._endpoint_url = endpoint_url
         self._clients: dict[tuple[str, str], Any] = {}
-        self._last_sent: dict[str, float] = {}
+        self._paces: dict[tuple[str, str], Pace] = {}
         self._wire = _Wire()
 
     def send(self, request: Request) -> Exchange:
@@ -114,20 +131,37 @@ class LiveTransport:
         if broken:
             refused = Failure(INVALID_REQUEST, f"{request.api} was not sent: {'; '.join(broken)}")
             return unanswered(request, refused, timestamp(self._clock.now()))
-        attempts = 0
-        while True:
-            attempts += 1
-            self._pace(request.api)
-            requested_at = timestamp(self._clock.now())
-            answer, failure = self._attempt(client, request)
-            if failure is None or attempts == ATTEMPTS or not self._worth_repeating(request, failure):
-                call = self._sheet(client, request, requested_at, attempts, failure)
-                return Exchange(call, self._wire.headers, self._wire.body, answer, failure)
-            self._clock.sleep(2.0 ** (attempts - 1))
+        return self._ask(client, request)
 
     def attach(self, request: Request, produce: Callable[[], bytes]) -> Exchange:
         """Read local material now."""
-        return attached(request, timestamp(self._clock.now()), produce())
+        return attached(request, timestamp(self._clock.now()), produce)
+
+    def _ask(self, client: Any, request: Request) -> Exchange:
+        pace, began = self._pace(request), self._clock.monotonic()
+        attempts = throttles = 0
+        while True:
+            attempts += 1
+            if pace:
+                pace.wait()
+            requested_at = timestamp(self._clock.now())
+            answer, failure = self._attempt(client, request)
+            if failure is None:
+                if pace:
+                    pace.passed()
+                break
+            if pace and failure.code in THROTTLED:
+                pace.throttled()
+                throttles += 1
+                if self._clock.monotonic() - began < PATIENCE:
+                    continue
+                break
+            counted = attempts - throttles
+            if counted == ATTEMPTS or not self._worth_repeating(request, failure):
+                break
+            self._clock.sleep(2.0 ** (counted - 1))
+        call = self._sheet(client, request, requested_at, attempts, failure)
+        return Exchange(call, self._wire.headers, self._wire.body, answer, failure)
 
     def _attempt(self, client: Any, request: Request) -> tuple[Mapping[str, Any] | None, Failure | None]:
         self._wire = _Wire()
@@ -138,31 +172,18 @@ class LiveTransport:
             return failure.code in THROTTLED
         return failure.lost or failure.code in RETRIED or self._wire.status >= 500  # noqa: PLR2004, HTTP's server errors
 
-    def _pace(self, api: str) -> None:
-        pause = SECONDS_BETWEEN.get(api)
-        if pause is None:
-            return
-        if api in self._last_sent:
-            wait = self._last_sent[api] + pause - self._clock.monotonic()
-            if wait > 0:
-                self._clock.sleep(wait)
-        self._last_sent[api] = self._clock.monotonic()
+    def _pace(self, request: Request) -> Pace | None:
+        most = MOST_PER_SECOND.get(request.api)
+        if most is None:
+            return None
+        return self._paces.setdefault((request.api, request.region), Pace(self._clock, most))
 
     def _client(self, service: str, region: str) -> Any:
         if (service, region) not in self._clients:
-            client = self._new_client(service, region)
+            client = open_client(self._session, service, region, self._endpoint_url)
             client.meta.events.register("before-parse.*", self._keep_wire)
             self._clients[service, region] = client
         return self._clients[service, region]
-
-    def _new_client(self, service: str, region: str) -> Any:
-        try:
-            return self._session.client(service, region_name=region, config=config(), endpoint_url=self._endpoint_url)
-        except (ValueError, BotoCoreError) as error:
-            raise UsageError(
-                f"no client for {service} in {region}: {error}",
-                "check --region, --endpoint-url and the AWS_* variables",
-            ) from error
 
     def _keep_wire(self, response_dict: Mapping[str, Any], **_: Any) -> None:
         headers = {name.lower(): str(value) for name, value in response_dict["headers"].items()}
@@ -215,8 +236,7 @@ def ask(client: Any, request: Request) -> tuple[Mapping[str, Any] | None, Failur
     try:
         return getattr(client, xform_name(request.operation))(**request.parameters), None
     except ClientError as error:
-        detail = error.response.get("Error", {})
-        return None, Failure(detail.get("Code", "Unknown"), detail.get("Message", ""))
+        return None, _error_of(error.response)
     except NoCredentialsError as error:
         return None, Failure(NO_CREDENTIALS, str(error))
     except _UNUSABLE as error:
@@ -226,6 +246,13 @@ def ask(client: Any, request: Request) -> tuple[Mapping[str, Any] | None, Failur
         return None, Failure(type(error).__name__.removesuffix("Error"), str(error), lost)
     except _NOT_PARSED as error:
         return None, Failure(MALFORMED, f"{request.api}: {error}")
+
+
+def _error_of(response: Mapping[str, Any]) -> Failure:
+    """Return the error in an answer. A malformed one has lists or mappings where code and message should be."""
+    detail, metadata = response.get("Error", {}), response.get("ResponseMetadata", {})
+    code, message = str(detail.get("Code", "Unknown")), str(detail.get("Message", ""))
+    return Failure(code, message, status=metadata.get("HTTPStatusCode", 0))
 
 
 class OfflineTransport:
@@ -241,4 +268,4 @@ class OfflineTransport:
 
     def attach(self, request: Request, produce: Callable[[], bytes]) -> Exchange:
         """Read local material now."""
-        return attached(request, timestamp(self._clock.now()), produce())
+        return attached(request, timestamp(self._clock.now()), produce)

@@ -6,6 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+LARGEST = 512 * 2**20
+"""Bytes. CloudTrail begins a new log file long before."""
+TOO_LARGE = "too large"
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:

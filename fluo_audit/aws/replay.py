@@ -10,7 +10,7 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import InvalidRegionError
 
-from fluo_audit.aws.door import Exchange, Failure, Request, unanswered
+from fluo_audit.aws.door import Exchange, Failure, Request, failure_of, unanswered
 from fluo_audit.aws.live import ask, config
 from fluo_audit.aws.session import sealed_session
 from fluo_audit.errors import IntegrityError
@@ -35,8 +35,8 @@ class ReplayTransport:
         if not waiting:
             return _not_recorded(request)
         call, headers, body = waiting.popleft()
-        if call.status == 0:
-            return Exchange(call, headers, body, None, Failure(call.error_code, call.error_message))
+        if failure := failure_of(call, headers):
+            return Exchange(call, headers, body, None, failure)
         answer, failure = self._parse(request, call.status, headers, body)
         return Exchange(call, headers, body, answer, failure)
 
@@ -46,7 +46,7 @@ class ReplayTransport:
         if not waiting:
             return _not_recorded(request)
         call, headers, body = waiting.popleft()
-        return Exchange(call, headers, body, None, None)
+        return Exchange(call, headers, body, None, failure_of(call, headers))
 
     def _parse(
         self, request: Request, status: int, headers: Mapping[str, str], body: bytes

@@ -28,6 +28,7 @@ from fluo_audit.errors import IntegrityError, UsageError
 from fluo_audit.model.baseline import Baseline
 from fluo_audit.model.evidence import ApiCall
 from fluo_audit.model.scope import Period, Scope
+from fluo_audit.settings import EventSettings
 
 SCHEMA = "fluo-audit/snapshot/v1"
 SCOPE_FILE = "collection/scope.json"
@@ -52,8 +53,8 @@ class Snapshot:
 
     scope: Scope
     baseline: Baseline
-    events_from: str
-    """Where CloudTrail events were read: "lookup", or the folder of log files as it was given."""
+    events: EventSettings
+    """Where CloudTrail events were read. The place of the store is not part of it."""
     tool: str
     stored: tuple[Stored, ...]
 
@@ -86,7 +87,7 @@ class Snapshot:
         return {
             "schema": SCHEMA,
             "tool": self.tool,
-            "events_from": self.events_from,
+            "events": {name: value for name, value in asdict(self.events).items() if name != "store"},
             "scope": {
                 "account": scope.account,
                 "region": scope.region,
@@ -102,7 +103,7 @@ class Snapshot:
         }
 
 
-def record(scope: Scope, baseline: Baseline, events_from: str, exchanges: Iterable[Exchange]) -> Snapshot:
+def record(scope: Scope, baseline: Baseline, events: EventSettings, exchanges: Iterable[Exchange]) -> Snapshot:
     """Return the snapshot of a finished collection."""
     kept = tuple(exchanges)
     pages = Counter(exchange.call.id for exchange in kept)
@@ -114,7 +115,7 @@ def record(scope: Scope, baseline: Baseline, events_from: str, exchanges: Iterab
         )
         for e in kept
     )
-    return Snapshot(scope, baseline, events_from, f"fluo-audit {__version__}", stored)
+    return Snapshot(scope, baseline, replace(events, store=""), f"fluo-audit {__version__}", stored)
 
 
 def load(folder: Path) -> Snapshot:
@@ -188,7 +189,7 @@ def _parse(content: Mapping[str, bytes]) -> Snapshot:
             sample=scope["sample"],
         ),
         baseline=baseline_of(document["baseline"]),
-        events_from=document["events_from"],
+        events=EventSettings(**document["events"]),
         tool=document["tool"],
         stored=tuple(stored),
     )

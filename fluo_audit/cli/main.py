@@ -24,6 +24,7 @@ from fluo_audit.cli.provision import provision
 from fluo_audit.cli.report import report
 from fluo_audit.cli.sandbox import sandbox
 from fluo_audit.cli.terminal import clean
+from fluo_audit.cli.trail import trail
 from fluo_audit.cli.validate import validate
 from fluo_audit.cli.verify import verify
 from fluo_audit.errors import ExitCode, FluoAuditError
@@ -67,7 +68,21 @@ def main(context: click.Context, *, quiet: bool) -> None:
     context.obj = replace(context.obj or Globals(), quiet=quiet)
 
 
-for command in (find, provision, output, validate, collect, report, access, verify, doctor, migrate, catalog, sandbox):
+for command in (
+    find,
+    provision,
+    output,
+    validate,
+    collect,
+    report,
+    access,
+    trail,
+    verify,
+    doctor,
+    migrate,
+    catalog,
+    sandbox,
+):
     main.add_command(command)
 
 

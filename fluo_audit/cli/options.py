@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from fluo_audit.model.scope import Period
     from fluo_audit.pipeline import Account
-    from fluo_audit.settings import Settings
+    from fluo_audit.settings import EventSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,32 @@ class Globals:
 
 
 @dataclass(frozen=True, slots=True)
-class Collection:
-    """Which evidence to collect, as it was asked for."""
+class AskedPeriod:
+    """A period as it was asked for."""
 
     last: str
     first: datetime | None
     until: datetime | None
-    events_from: str
+
+    def before(self, now: datetime) -> Period:
+        """Return the period, of which "last" ends shortly before now."""
+        from fluo_audit.pipeline import period_of
+
+        first, until = (day.date() if day else None for day in (self.first, self.until))
+        return period_of(self.last, first, until, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Which evidence to collect, as it was asked for."""
+
+    period: AskedPeriod
+    events: Mapping[str, Any]
+    """Fields of `fluo_audit.settings.EventSettings` that were given."""
+
+    def over(self, settings: Settings) -> EventSettings:
+        """Return where events come from: what was given, over the settings."""
+        return replace(settings.events, **self.events)
 
 
 pass_globals = click.make_pass_decorator(Globals)
@@ -132,35 +152,62 @@ directory_option = click.option(
     type=click.Path(path_type=Path),
     help="New folder for the result. It appears whole or not at all.",
 )
-_COLLECTION_OPTIONS = (
+_PERIOD_OPTIONS = (
     click.option(
         "--last", default="90d", show_default=True, metavar="DAYS", help="Period up to an hour ago: 30d, 90d, 365d."
     ),
     click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day of the period, UTC."),
     click.option("--to", "until", type=click.DateTime(["%Y-%m-%d"]), help="Day after the last one, UTC."),
-    click.option(
-        "--events-from",
-        default="lookup",
-        show_default=True,
-        metavar="lookup|FOLDER",
-        help="CloudTrail events from Event history, or from a folder of CloudTrail log files (.json, .json.gz).",
-    ),
 )
+_EVENT_OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "source": (
+        "--events-from",
+        {
+            "metavar": "lookup|s3|athena|lake|FOLDER",
+            "help": "CloudTrail events from Event history (lookup), from the log files of a trail, read from S3 and "
+            "validated (s3), by a query of Athena or of CloudTrail Lake, or from a FOLDER of log files.  "
+            "[default: lookup]",
+        },
+    ),
+    "trail": ("--trail", {"metavar": "NAME|ARN", "help": "With s3: the trail.  [default: one that records KMS]"}),
+    "store": (
+        "--store",
+        {"metavar": "FOLDER", "help": "Where events are kept between runs, so that only new log files are fetched."},
+    ),
+    "athena_table": ("--athena-table", {"metavar": "DB.TABLE", "help": "The table that `trail table` describes."}),
+    "max_scan_gb": (
+        "--max-scan-gb",
+        {"type": click.IntRange(1), "help": "Refuse a query of Athena or Lake that would read more.  [default: 100]"},
+    ),
+}
+
+
+def period_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say which period, and pass them on as one `asked: AskedPeriod`."""
+
+    @functools.wraps(command)
+    def with_asked(*arguments: Any, last: str, first: datetime | None, until: datetime | None, **options: Any) -> Any:
+        return command(*arguments, asked=AskedPeriod(last, first, until), **options)
+
+    decorated: Callable[..., Any] = with_asked
+    for option in reversed(_PERIOD_OPTIONS):
+        decorated = option(decorated)
+    return decorated
 
 
 def collection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say what to collect, and pass them on as one `asked: Collection`."""
 
     @functools.wraps(command)
-    def with_asked(
-        *arguments: Any, last: str, first: datetime | None, until: datetime | None, events_from: str, **options: Any
-    ) -> Any:
-        return command(*arguments, asked=Collection(last, first, until, events_from), **options)
+    def with_asked(*arguments: Any, asked: AskedPeriod, **options: Any) -> Any:
+        given = {name: options.pop(f"events_{name}") for name in _EVENT_OPTIONS}
+        events = {name: value for name, value in given.items() if value is not None}
+        return command(*arguments, asked=Collection(asked, events), **options)
 
     decorated: Callable[..., Any] = with_asked
-    for option in reversed(_COLLECTION_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+    for name, (flag, attributes) in reversed(_EVENT_OPTIONS.items()):
+        decorated = click.option(flag, f"events_{name}", **attributes)(decorated)
+    return period_options(decorated)
 
 
 format_option = click.option(

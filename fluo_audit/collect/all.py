@@ -6,10 +6,20 @@ from collections.abc import Collection
 from typing import Any
 
 from fluo_audit.aws.door import Door, ReadError
-from fluo_audit.collect import cloudtrail, cloudwatch, costexplorer, iam, kms
+from fluo_audit.collect import (
+    cloudtrail,
+    cloudwatch,
+    costexplorer,
+    event_history,
+    events,
+    iam,
+    kms,
+    trail_events,
+    trail_logs,
+)
 from fluo_audit.collect.job import Collector, Job
 from fluo_audit.model import sources
-from fluo_audit.model.evidence import Fact, Missing, Source
+from fluo_audit.model.evidence import Fact, Missing, Source, was_asked
 
 ALL: tuple[Collector, ...] = (
     Collector(sources.CALLER, iam.collect_caller),
@@ -27,7 +37,10 @@ ALL: tuple[Collector, ...] = (
     Collector(sources.TRAILS, cloudtrail.collect_trails),
     Collector(sources.TRAIL_STATUS, cloudtrail.collect_trail_status),
     Collector(sources.EVENT_SELECTORS, cloudtrail.collect_event_selectors),
-    Collector(sources.EVENTS, cloudtrail.collect_events),
+    Collector(sources.TRAIL_INTEGRITY, trail_logs.collect_trail_integrity),
+    Collector(sources.EVENTS, events.collect_events),
+    Collector(sources.EVENT_HISTORY, event_history.collect_event_history),
+    Collector(sources.EVENT_IDS, trail_events.collect_event_ids),
     Collector(sources.METRICS, cloudwatch.collect_metrics),
     Collector(sources.ALARMS, cloudwatch.collect_alarms),
     Collector(sources.ALARM_METRICS, cloudwatch.collect_alarm_metrics),
@@ -47,7 +60,8 @@ def collect(door: Door, job: Job, only: Collection[Source[Any]] | None = None) -
         except ReadError as error:
             fact = error.missing
         facts[collector.source.name] = fact
-        job.progress.finish(collector.source.name, _ended(fact, len(read.calls)))
+        if was_asked(collector.source, fact):
+            job.progress.finish(collector.source.name, _ended(fact, len(read.calls)))
     return facts
 
 

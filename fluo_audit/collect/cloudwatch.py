@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from fluo_audit.aws.door import Reader
-from fluo_audit.collect.cloudtrail import describe, future_gap
-from fluo_audit.collect.frames import as_json, frame
 from fluo_audit.collect.job import Facts, Job, need, point_in_time
+from fluo_audit.collect.periods import describe, future_gap
+from fluo_audit.frames import as_json, frame
 from fluo_audit.model.evidence import Coverage, Have
 from fluo_audit.model.scope import Scope
 from fluo_audit.model.sources import ALARM_METRICS, ALARMS, METRICS

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from fluo_audit.aws.door import Reader
-from fluo_audit.collect.frames import frame
 from fluo_audit.collect.job import Facts, Job
+from fluo_audit.frames import frame
 from fluo_audit.model.evidence import Coverage, Have
 from fluo_audit.model.sources import COST
 

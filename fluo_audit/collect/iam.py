@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from fluo_audit.aws.door import Failure, Reader
-from fluo_audit.collect.frames import as_json, frame
 from fluo_audit.collect.job import Facts, Job, point_in_time, undeclared
+from fluo_audit.frames import as_json, frame
 from fluo_audit.model.evidence import Have
 from fluo_audit.model.facts import Caller
 from fluo_audit.model.sources import INSTANCE_PROFILES, ROLE_POLICIES, ROLES

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from fluo_audit.aws.clock import Clock
 from fluo_audit.aws.door import Failure, Reader, ReadError
 from fluo_audit.model.baseline import Baseline
 from fluo_audit.model.evidence import Coverage, Fact, Have, Missing, Source
 from fluo_audit.model.scope import Scope
+from fluo_audit.settings import EventSettings
+
+if TYPE_CHECKING:
+    from fluo_audit.collect.trail_logs import TrailLogs
 
 T = TypeVar("T")
 
@@ -38,15 +44,38 @@ class Silent:
         """Hear nothing."""
 
 
+class Still:
+    """A clock that does not go on: nothing is waited for in a replay."""
+
+    def now(self) -> datetime:
+        """Return the beginning of time."""
+        return datetime.fromtimestamp(0, UTC)
+
+    def monotonic(self) -> float:
+        """Return nothing."""
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        """Go on at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """The scope, the declared baseline, where events come from, and whom to tell about progress."""
 
     scope: Scope
     baseline: Baseline
-    events_from: str = "lookup"
-    """"lookup" for CloudTrail Event history, otherwise a folder of log files."""
+    events: EventSettings = field(default_factory=EventSettings)
     progress: Progress = field(default_factory=Silent)
+    logs: TrailLogs | None = None
+    """How log files are read; None in a replay, where they were read before."""
+    clock: Clock = field(default_factory=Still)
+    """What to wait by for a query."""
+
+    @property
+    def events_from(self) -> str:
+        """Return "lookup", "s3", "athena", "lake", or the folder of log files."""
+        return self.events.source
 
 
 @dataclass(frozen=True, slots=True)

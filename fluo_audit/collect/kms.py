@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from fluo_audit.aws.door import Reader
-from fluo_audit.collect.frames import as_json, frame
 from fluo_audit.collect.job import Facts, Job, point_in_time
+from fluo_audit.frames import as_json, frame
 from fluo_audit.model.evidence import Have
 from fluo_audit.model.facts import KeyMetadata, KeyPolicy, LastUsage, RotationStatus
 from fluo_audit.model.sources import ALIASES, GRANTS, ROTATIONS, TAGS

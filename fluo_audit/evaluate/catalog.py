@@ -28,7 +28,7 @@ def check_rows(checks: Iterable[Check], frameworks: Sequence[FrameworkMapping]) 
             "title": check.title,
             "group": check.group,
             "severity": check.severity.value,
-            "reads": ", ".join(source.name for source in check.reads),
+            "reads": ", ".join(source.name for source in check.sources),
             "requirements": ", ".join(
                 f"{each.framework} {each.control}" for each in requirements(check.id, frameworks)
             ),

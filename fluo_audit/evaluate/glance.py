@@ -55,11 +55,11 @@ def _rotation(rotation: RotationStatus) -> str:
 
 
 def _requests(events: sources.Frame, facts: Facts) -> str:
-    failed = int((~key_events.succeeded(events)).sum())
-    share = f" ({100 * failed / len(events):.2f}%)" if len(events) else ""
+    number, failed = key_events.number_of(events), key_events.number_of(events[~key_events.succeeded(events)])
+    share = f" ({100 * failed / number:.2f}%)" if number else ""
     fact = facts[sources.EVENTS.name]
     read = f" Read: {fact.coverage.covered}." if isinstance(fact, Have) else ""
-    return f"{count(len(events), 'event')} of the key, {failed:,} failed{share}.{read}"
+    return f"{count(number, 'event')} of the key, {failed:,} failed{share}.{read}"
 
 
 def _cost(cost: sources.Frame, baseline: Baseline) -> str:

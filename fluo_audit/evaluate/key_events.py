@@ -1,4 +1,7 @@
-"""Read the CloudTrail events of the key: which calls count as what, who made them, and how exceptions are listed."""
+"""Read the CloudTrail events of the key: which calls count as what, who made them, and how exceptions are listed.
+
+A row may stand for many like calls of one day, so calls are counted by `number_of` and never by rows.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,11 @@ READS = ("Describe", "Get", "List")
 NAMED = 8
 ONE_BY_ONE = 200
 """Up to this many exceptions are listed one by one: more would bury a report."""
+
+
+def number_of(events: Frame) -> int:
+    """Return the number of calls the rows stand for."""
+    return int(events["calls"].sum())
 
 
 def succeeded(events: Frame) -> pd.Series[bool]:
@@ -63,8 +71,8 @@ def without_arn(events: Frame) -> str:
 
     CloudTrail records some callers from other accounts so.
     """
-    unnamed = int(events["issuer_arn"].isna().sum())
-    return f"the ARN of the caller in {unnamed:,} of {len(events):,} calls" if unnamed else ""
+    unnamed = number_of(events[events["issuer_arn"].isna()])
+    return f"the ARN of the caller in {unnamed:,} of {number_of(events):,} calls" if unnamed else ""
 
 
 def callers(events: Frame) -> pd.Series[str]:
@@ -74,9 +82,10 @@ def callers(events: Frame) -> pd.Series[str]:
     return named.map({name: short_name(name) for name in named.unique()})
 
 
-def tally(names: pd.Series[str]) -> str:
-    """Count names, most frequent first, such as "Decrypt 10, Encrypt 4"; after `NAMED` names, only how many more."""
-    counts = sorted(names.value_counts().items(), key=lambda item: (-item[1], str(item[0])))
+def tally(events: Frame, names: pd.Series[str]) -> str:
+    """Count calls by name, most frequent first, such as "Decrypt 10, Encrypt 4"; after `NAMED`, only how many more."""
+    calls = events["calls"].groupby(names).sum()
+    counts = sorted(calls.items(), key=lambda item: (-item[1], str(item[0])))
     words = [f"{name} {number:,}" for name, number in counts[:NAMED]]
     return ", ".join([*words, f"{len(counts) - NAMED:,} more"] if len(counts) > NAMED else words)
 
@@ -84,15 +93,15 @@ def tally(names: pd.Series[str]) -> str:
 def observe(events: Frame, facts: pd.Series[str]) -> tuple[Observation, ...]:
     """List events as exceptions, oldest first, each with its time, actor and CloudTrail event id.
 
-    Above `ONE_BY_ONE` events, those of one UTC day, actor and fact share a line, with their number and the id of the
-    first; the table of events beside the report holds every one.
+    Above `ONE_BY_ONE` rows, those of one UTC day, actor and fact share a line, with the number of calls and the id of
+    the first; the table of events beside the report holds every row.
     """
     actors = events["principal_arn"].fillna(events["issuer_arn"]).fillna(events["invoked_by"]).fillna("")
-    rows = events[["event_time", "event_id"]].assign(by=actors, fact=facts).sort_values(["event_time", "event_id"])
+    rows = events[["event_time", "event_id", "calls"]].assign(by=actors, fact=facts)
+    rows = rows.sort_values(["event_time", "event_id"])
     if len(rows) > ONE_BY_ONE:
         days = rows.groupby([rows["event_time"].dt.floor("D"), rows["by"], rows["fact"]], sort=False, dropna=False)
-        numbers = days["event_id"].transform("size")
-        shared = rows["fact"] + ", " + numbers.astype(str) + " calls that day, of which this is the first"
-        rows = rows.assign(fact=rows["fact"].where(numbers == 1, shared))[days.cumcount() == 0]
+        rows = rows.assign(calls=days["calls"].transform("sum"))[days.cumcount() == 0]
+    shared = rows["fact"] + ", " + rows["calls"].map("{:,}".format) + " calls that day, of which this is the first"
     at = rows["event_time"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return tuple(map(Observation, rows["fact"], at, rows["by"], rows["event_id"]))
+    return tuple(map(Observation, rows["fact"].where(rows["calls"] == 1, shared), at, rows["by"], rows["event_id"]))

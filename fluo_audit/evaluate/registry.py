@@ -5,6 +5,9 @@ answers NOT_ASSESSED in its place, with the reason. So a check cannot turn a den
 
 A check that says nothing about some kinds of keys names them with `unless`. That is asked first, because KMS refuses
 some reads on such keys (UnsupportedOperationException): a question that does not arise is not one left open.
+
+A check with several ways to its answer is made by `weighing_check`. It takes the facts themselves, and has to say what
+it could not use.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from inspect import cleandoc
 from typing import Any, TypeVar, overload
 
 from fluo_audit.model.baseline import Criteria
-from fluo_audit.model.evidence import Completeness, Fact, Have, Missing, Source
+from fluo_audit.model.evidence import NOT_ASKED, Completeness, Fact, Have, Missing, Source
 from fluo_audit.model.facts import KeyMetadata
 from fluo_audit.model.finding import Finding, Result, Severity, Verdict
 from fluo_audit.model.sources import KEY
@@ -30,6 +33,7 @@ SECTIONS = ("Why", "Passes when", "Fails when", "Not applicable when", "Fix", "S
 _COMMANDS = ("aws ", "fluo-audit ", "kms:")  # begin a section as they are typed
 REQUIRED_SECTIONS = ("Why", "Passes when", "Fails when", "Fix", "Still by hand")
 
+Facts = Mapping[str, Fact[Any]]
 Unless = Callable[[KeyMetadata], Verdict | None]
 """Answers in place of a check that does not apply to such a key; None when the check applies."""
 
@@ -48,6 +52,13 @@ class Check:
     """Sources of which one bad record is an exception even when the rest was not read."""
     function: Callable[..., Verdict]
     unless: Unless | None = None
+    weighs: tuple[Source[Any], ...] = ()
+    """Sources whose facts the function takes as they are, missing ones included; then it has no `reads`."""
+
+    @property
+    def sources(self) -> tuple[Source[Any], ...]:
+        """Return every source the check looks at."""
+        return (*self.reads, *self.weighs)
 
     def section(self, name: str) -> str:
         """Return a section of the docstring, such as "Fix", on one line; empty when it has none."""
@@ -130,16 +141,32 @@ def check(
     return decorate
 
 
-def run_checks(checks: Iterable[Check], facts: Mapping[str, Fact[Any]], criteria: Criteria) -> tuple[Finding, ...]:
+def weighing_check(
+    id_: str, title: str, *, group: str, severity: Severity, weighs: tuple[Source[Any], ...]
+) -> Callable[[Callable[[Facts, Criteria], Verdict]], Check]:
+    """Make a check of a function that takes the facts of `weighs` by name, as far as there are any.
+
+    The function must judge nothing that was not read in full, and is to answer NOT_ASSESSED when too little was.
+    """
+
+    def decorate(function: Callable[[Facts, Criteria], Verdict]) -> Check:
+        return Check(id_, title, group, severity, (), (), function, weighs=weighs)
+
+    return decorate
+
+
+def run_checks(checks: Iterable[Check], facts: Facts, criteria: Criteria) -> tuple[Finding, ...]:
     """Return exactly one finding a check, in the order of `checks`."""
     return tuple(run_check(each, facts, criteria) for each in checks)
 
 
-def run_check(check_: Check, facts: Mapping[str, Fact[Any]], criteria: Criteria) -> Finding:
+def run_check(check_: Check, facts: Facts, criteria: Criteria) -> Finding:
     """Run one check on the facts it reads, or say which of them could not be read.
 
     A fact that was read in part supports nothing: only an exception found in a source of `one_is_enough` stands.
     """
+    if check_.weighs:
+        return _weigh(check_, facts, criteria)
     if exempt := _exempt(check_, facts):
         return exempt
     read = [facts.get(source.name, _not_asked(source)) for source in check_.reads]
@@ -168,7 +195,24 @@ def run_check(check_: Check, facts: Mapping[str, Fact[Any]], criteria: Criteria)
     )
 
 
-def _exempt(check_: Check, facts: Mapping[str, Fact[Any]]) -> Finding | None:
+def _weigh(check_: Check, facts: Facts, criteria: Criteria) -> Finding:
+    given = {source.name: facts[source.name] for source in check_.weighs if source.name in facts}
+    verdict = check_.function(given, criteria)
+    lacking = verdict.result is Result.NOT_ASSESSED
+    return Finding(
+        check_.id,
+        verdict.result,
+        verdict.seen,
+        verdict.observations,
+        verdict.population,
+        evidence=tuple(dict.fromkeys(id_ for fact in given.values() for id_ in fact.proof)),
+        missing=tuple(
+            fact for fact in given.values() if lacking and isinstance(fact, Missing) and fact.reason != NOT_ASKED
+        ),
+    )
+
+
+def _exempt(check_: Check, facts: Facts) -> Finding | None:
     key = facts.get(KEY.name)
     if check_.unless is None or not isinstance(key, Have):
         return None

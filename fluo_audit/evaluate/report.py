@@ -13,13 +13,15 @@ from fluo_audit.evaluate.checks.all import ALL as CHECKS
 from fluo_audit.evaluate.controls import conclude_controls, conclude_tests, declared_frameworks
 from fluo_audit.evaluate.glance import facts_at_a_glance
 from fluo_audit.evaluate.limits import limits
+from fluo_audit.evaluate.reconciliation.all import reconcile
 from fluo_audit.evaluate.registry import run_checks
 from fluo_audit.evaluate.rotation_history import key_materials, listed_rotations
-from fluo_audit.evaluate.tables import tables
+from fluo_audit.evaluate.tables import reconciliation_table, tables
 from fluo_audit.frameworks.load import FrameworkMapping
 from fluo_audit.model import sources
 from fluo_audit.model.baseline import Baseline, Criteria
-from fluo_audit.model.evidence import ApiCall, Completeness, Fact, Have, Missing, Source
+from fluo_audit.model.evidence import ApiCall, Completeness, Fact, Have, Missing, Source, was_asked
+from fluo_audit.model.integrity import TrailIntegrity
 from fluo_audit.model.report import (
     AccessRow,
     ChangeEvent,
@@ -46,7 +48,8 @@ class Evidence:
     calls: tuple[ApiCall, ...]
     snapshot_sha256: str
     tool: str
-    from_log_files: bool
+    events_from: str
+    """lookup, s3, athena, lake or a folder."""
 
 
 def build_report(evidence: Evidence, frameworks: Sequence[FrameworkMapping]) -> Report:
@@ -57,6 +60,7 @@ def build_report(evidence: Evidence, frameworks: Sequence[FrameworkMapping]) -> 
     read = source_results(facts)
     sent = sorted(call.requested_at for call in evidence.calls if call.requested_at)
     use = _use(evidence)
+    reconciled = reconcile(facts, scope)
     return Report(
         title=TITLE,
         tool=evidence.tool,
@@ -74,7 +78,7 @@ def build_report(evidence: Evidence, frameworks: Sequence[FrameworkMapping]) -> 
         sources=read,
         evidence=evidence.calls,
         facts=facts_at_a_glance(facts, baseline),
-        limits=limits(facts, scope, from_log_files=evidence.from_log_files),
+        limits=limits(facts, scope, events_from=evidence.events_from),
         access=_access(facts),
         principals=use.principals,
         usage=use.requests,
@@ -83,13 +87,19 @@ def build_report(evidence: Evidence, frameworks: Sequence[FrameworkMapping]) -> 
         rotation=_rotation(evidence),
         cost=_cost(evidence),
         budget_usd=baseline.monthly_budget_usd,
-        tables=tables(facts),
+        reconciliations=reconciled,
+        integrity=_integrity(facts),
+        tables=(*tables(facts), reconciliation_table(reconciled)),
     )
 
 
 def source_results(facts: Mapping[str, Fact[Any]]) -> tuple[SourceResult, ...]:
-    """Return the completeness table: one row a source, those that were not read included."""
-    return tuple(_source_result(source, facts.get(source.name)) for source in sources.ALL)
+    """Return the completeness table: one row a source, those that were not read included.
+
+    A source that this way of collecting does not ask for has no row.
+    """
+    every = ((source, facts.get(source.name)) for source in sources.ALL)
+    return tuple(_source_result(source, fact) for source, fact in every if was_asked(source, fact))
 
 
 def _source_result(source: Source[Any], fact: Fact[Any] | None) -> SourceResult:
@@ -161,6 +171,11 @@ def _access(facts: Mapping[str, Fact[Any]]) -> tuple[AccessRow, ...] | None:
         AccessRow(row.sid, row.effect, row.principal, ", ".join(row.actions), row.condition_text)
         for row in access_rows(policy)
     )
+
+
+def _integrity(facts: Mapping[str, Fact[Any]]) -> TrailIntegrity | None:
+    fact = facts.get(sources.TRAIL_INTEGRITY.name)
+    return fact.value if isinstance(fact, Have) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,25 @@
-"""The key materials of a key in order: when each began to encrypt, when it was replaced, how late that was."""
+"""The key materials of a key in order: when each began to encrypt, when it was replaced, how late that was.
+
+Also the rotations behind them as two sources tell them, KMS and CloudTrail, matched one to one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from fluo_audit.evaluate.rows import rows
 from fluo_audit.model.facts import KeyMetadata
 from fluo_audit.model.report import KeyMaterial
+from fluo_audit.model.scope import Period
 
 if TYPE_CHECKING:
     from fluo_audit.model.sources import Frame
 
 FIRST = "created"
+TOLERANCE = timedelta(hours=1)
+"""How far apart the date KMS lists and the time CloudTrail records may lie; no more of a period's ends is matched."""
 _KINDS = {"AUTOMATIC": "automatic", "ON_DEMAND": "on demand"}
 
 
@@ -33,6 +39,70 @@ def listed_rotations(rotations: Frame, as_of: datetime) -> tuple[Rotation, ...]:
         if row["rotated_at"] is not None and row["rotated_at"] <= as_of
     ]
     return tuple(sorted(found))
+
+
+class Record(NamedTuple):
+    """A RotateKey event of CloudTrail. Texts are empty when the record lacks them."""
+
+    at: datetime
+    material_id: str
+    event_id: str
+
+
+def recorded_rotations(events: Frame) -> tuple[Record, ...]:
+    """Return the rotations that CloudTrail recorded, oldest first."""
+    rotated = events[events["event_name"].eq("RotateKey").fillna(value=False) & events["error_code"].isna()]
+    return tuple(
+        sorted(
+            Record(row["event_time"], row["key_material_id"] or "", row["event_id"] or "")
+            for row in rows(rotated)
+            if row["event_time"] is not None
+        )
+    )
+
+
+def number_within(found: Iterable[Rotation | Record], window: Period) -> int:
+    """Return how many lie in a window."""
+    return sum(window.start <= each.at < window.end for each in found)
+
+
+def unmatched(
+    rotations: Iterable[Rotation], records: Iterable[Record], window: Period
+) -> tuple[tuple[Rotation, ...], tuple[Record, ...]]:
+    """Return what has no partner on the other side, inside a window and away from its ends.
+
+    They are matched by key material id; where one side has none, by time within `TOLERANCE`.
+    """
+    lone_rotations, lone_records = _without_partner(rotations, records)
+    first, last = window.start + TOLERANCE, window.end - TOLERANCE
+    return (
+        tuple(each for each in lone_rotations if first <= each.at < last),
+        tuple(each for each in lone_records if first <= each.at < last),
+    )
+
+
+def _without_partner(rotations: Iterable[Rotation], records: Iterable[Record]) -> tuple[list[Rotation], list[Record]]:
+    left = list(records)
+    by_time: list[Rotation] = []
+    for rotation in rotations:
+        same = next((each for each in left if each.material_id and each.material_id == rotation.material_id), None)
+        if same:
+            left.remove(same)
+        else:
+            by_time.append(rotation)
+    lone = []
+    for rotation in by_time:
+        # Two different material ids are two rotations, however close in time.
+        near = [
+            each
+            for each in left
+            if abs(each.at - rotation.at) <= TOLERANCE and not (each.material_id and rotation.material_id)
+        ]
+        if near:
+            left.remove(min(near, key=lambda each: abs(each.at - rotation.at)))
+        else:
+            lone.append(rotation)
+    return lone, left
 
 
 def undated(rotations: Frame) -> int:

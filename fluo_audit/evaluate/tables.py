@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fluo_audit.evaluate.rows import rows
 from fluo_audit.evaluate.wording import utc
 from fluo_audit.model.evidence import Fact, Have
-from fluo_audit.model.report import Cell, Table
+from fluo_audit.model.report import Cell, Reconciliation, Table
 from fluo_audit.model.sources import ALL
 
 if TYPE_CHECKING:
@@ -30,6 +30,17 @@ def table(name: str, title: str, frame: Frame) -> Table:
     """Return one frame as a table."""
     columns = tuple(map(str, frame.columns))
     return Table(name, title, columns, tuple(tuple(_cell(row[c]) for c in columns) for row in rows(frame)))
+
+
+def reconciliation_table(found: Sequence[Reconciliation]) -> Table:
+    """Return the reconciliation as a table: one row a comparison."""
+    columns = ("name", "what", "left_name", "left", "right_name", "right", "difference", "outcome", "explanation")
+    return Table(
+        "reconciliation",
+        "Counts of CloudTrail against other sources",
+        (*columns, "evidence"),
+        tuple((*(_cell(getattr(each, column)) for column in columns), " ".join(each.evidence)) for each in found),
+    )
 
 
 def _cell(value: object) -> Cell:

@@ -33,11 +33,10 @@ def failures_a_day(events: Frame, scope: Scope, collected: Period | None) -> Dai
 def _series(events: Frame, names: pd.Series[str], scope: Scope, collected: Period | None) -> DailySeries:
     days = scope.period.days
     read = set(collected.days) if collected else set()
-    counts = pd.crosstab(names, events["event_time"].dt.date)
-    series = {
-        str(name): dict(zip(map(str, counts.columns), map(int, row), strict=True))
-        for name, row in zip(counts.index, counts.to_numpy(), strict=True)
-    }
+    counts = events["calls"].groupby([names, events["event_time"].dt.date]).sum()
+    series: dict[str, dict[str, int]] = {}
+    for name, day, calls in zip(*map(counts.index.get_level_values, (0, 1)), counts, strict=True):
+        series.setdefault(str(name), {})[str(day)] = int(calls)
     ordered = sorted(series.items(), key=lambda item: (-sum(item[1].values()), item[0]))
     return DailySeries(
         days,
@@ -56,11 +55,11 @@ def principal_uses(events: Frame, baseline: Baseline) -> tuple[PrincipalUse, ...
             PrincipalUse(
                 principal=str(arn),
                 expected=_expected(str(arn), baseline),
-                operations=key_events.tally(group["event_name"]),
-                calls=len(group),
-                denied=int((~key_events.succeeded(group)).sum()),
+                operations=key_events.tally(group, group["event_name"]),
+                calls=key_events.number_of(group),
+                denied=key_events.number_of(group[~key_events.succeeded(group)]),
                 first_at=group["event_time"].min().to_pydatetime(),
-                last_at=group["event_time"].max().to_pydatetime(),
+                last_at=group["last_time"].max().to_pydatetime(),
             )
         )
     return tuple(sorted(uses, key=lambda use: (-use.calls, use.principal)))

@@ -99,9 +99,10 @@ def event_row(record: Record, key_arn: str = "") -> dict[str, Any]:
     session_issuer = _text(record, "userIdentity", "sessionContext", "sessionIssuer", "arn")
     principal = _text(record, "userIdentity", "arn") or _text(record, "userIdentity", "invokedBy")
     access_key = _text(record, "userIdentity", "accessKeyId")
+    at = event_time(record)
     return {
         "event_id": _text(record, "eventID"),
-        "event_time": event_time(record),
+        "event_time": at,
         "event_name": _text(record, "eventName"),
         "event_type": _text(record, "eventType"),
         "read_only": _flag(record.get("readOnly")),
@@ -123,6 +124,8 @@ def event_row(record: Record, key_arn: str = "") -> dict[str, Any]:
         "request_id": _text(record, "requestID"),
         "shared_event_id": _text(record, "sharedEventID"),
         "event_version": _text(record, "eventVersion"),
+        "calls": 1,
+        "last_time": at,
     }
 
 

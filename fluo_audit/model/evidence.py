@@ -130,6 +130,10 @@ class Have(Generic[T_co]):
     coverage: Coverage
 
 
+NOT_ASKED = "not asked"
+"""The reason of a fact that this way of collecting does not ask for: nothing failed by it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """A fact that could not be read, and why. It is never judged."""
@@ -155,3 +159,12 @@ class Source(Generic[T_co]):
     title: str
     columns: Mapping[str, str] | None = None
     """Column name to dtype for a frame; None for a single value."""
+    on_demand: bool = False
+    """Only some ways of collecting ask for it."""
+
+
+def was_asked(source: Source[Any], fact: Fact[Any] | None) -> bool:
+    """Return whether the collection that gave this fact, or none, asked for the source."""
+    if fact is None:
+        return not source.on_demand
+    return not (isinstance(fact, Missing) and fact.reason == NOT_ASKED)

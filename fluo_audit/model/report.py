@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from fluo_audit.model.evidence import ApiCall, Completeness
 from fluo_audit.model.finding import Conclusion, Observation, Severity
+from fluo_audit.model.integrity import TrailIntegrity
 from fluo_audit.model.scope import Scope
 
 Cell = str | int | float | bool | None
@@ -104,6 +106,39 @@ class SourceResult:
     reasons: tuple[str, ...]
     remarks: tuple[str, ...]
     evidence: tuple[str, ...]
+
+
+class Outcome(StrEnum):
+    """What came of comparing two counts of the same thing."""
+
+    AGREES = "agrees"
+    EXPLAINED = "explained"
+    """They differ, and every difference has a known cause."""
+    DIFFERS = "differs"
+    NOT_COMPARED = "not compared"
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Two independent sources that count the same thing, side by side."""
+
+    name: str
+    """Stable, such as "events-metrics"."""
+    what: str
+    """What both count, and over which time."""
+    left_name: str
+    left: int | None
+    """None when it was not counted: never 0."""
+    right_name: str
+    right: int | None
+    difference: int | None
+    """Records or calls that one has and the other has not. Of two that each lack others, both are in it."""
+    outcome: Outcome
+    explanation: str
+    """Why they differ, how far they can be held together, or why they were not compared."""
+    evidence: tuple[str, ...]
+    flagged: tuple[Observation, ...] = ()
+    """What has no explanation: one line a record or day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +271,9 @@ class Report:
     rotation: RotationTimeline | None
     cost: tuple[MonthCost, ...] | None
     budget_usd: Decimal | None
+    reconciliations: tuple[Reconciliation, ...]
+    integrity: TrailIntegrity | None
+    """None when no log file was checked against digests."""
     tables: tuple[Table, ...]
 
     def counts(self) -> dict[Conclusion, int]:

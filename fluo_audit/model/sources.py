@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from fluo_audit.model.evidence import Source
 from fluo_audit.model.facts import Caller, KeyMetadata, KeyPolicy, LastUsage, RotationStatus
+from fluo_audit.model.integrity import TrailIntegrity
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -111,6 +112,7 @@ EVENT_SELECTORS: Source[Frame] = Source(
         "selector": "json",
     },
 )
+TRAIL_INTEGRITY: Source[TrailIntegrity] = Source("trail_integrity", "Log files against their digests", on_demand=True)
 EVENTS: Source[Frame] = Source(
     "events",
     "CloudTrail events of the key",
@@ -138,7 +140,35 @@ EVENTS: Source[Frame] = Source(
         "request_id": "text",
         "shared_event_id": "text",
         "event_version": "text",
+        "calls": "int",  # 1, or how many like calls of one UTC day the row stands for: it then shows the first of them
+        "last_time": "time",  # of the last of them; event_time for a single call
     },
+)
+EVENT_HISTORY: Source[Frame] = Source(
+    "event_history",
+    "Event history of the key, for comparison",  # where the events themselves come from another source
+    {
+        "event_id": "text",
+        "event_time": "time",
+        "event_source": "text",  # kms.amazonaws.com, or another service that names the key
+        "event_name": "text",
+        "shared_event_id": "text",
+    },
+    on_demand=True,
+)
+EVENT_IDS: Source[Frame] = Source(
+    "event_ids",
+    "Events of the key one by one, for comparison",  # over the time of EVENT_HISTORY, where EVENTS has groups of calls
+    {
+        "event_id": "text",
+        "event_time": "time",
+        "event_name": "text",
+        "error_code": "text",
+        "region": "text",
+        "recipient_account": "text",
+        "shared_event_id": "text",
+    },
+    on_demand=True,
 )
 METRICS: Source[Frame] = Source(
     "metrics",
@@ -194,7 +224,10 @@ ALL: tuple[Source[object], ...] = (
     TRAILS,
     TRAIL_STATUS,
     EVENT_SELECTORS,
+    TRAIL_INTEGRITY,
     EVENTS,
+    EVENT_HISTORY,
+    EVENT_IDS,
     METRICS,
     ALARMS,
     ALARM_METRICS,

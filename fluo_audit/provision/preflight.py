@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from fluo_audit.model.sources import Frame
 
 PURPOSE = "purpose"
-_KIND = ["issuer_arn", "event_name", "encryption_context", "invoked_by"]
+_KIND = ["issuer_arn", "event_name", "encryption_context", "invoked_by", "shared"]
+_PURPOSE_KEY = "kms:EncryptionContext:purpose"
 # One record stands for two permissions, on the key that was read with and the key that was written with.
 _RE_ENCRYPT = ("kms:ReEncryptFrom", "kms:ReEncryptTo")
 # The context of these is in the grant's constraints, which the frame does not hold.
@@ -68,7 +69,10 @@ class _Calls:
 
     role: str
     action: str
-    context: Mapping[str, str] | None
+    context: Mapping[str, str]
+    """What is known of the encryption context."""
+    is_whole: bool
+    """Whether that is all of it."""
     through_service: bool
     count: int
     first: datetime
@@ -89,7 +93,8 @@ def would_be_denied(
     A row for each role, action, names in the context, purpose, outcome and deciding statements, most frequent first.
     Only calls that succeeded count, and only on the key itself: no key policy decides about ListAliases or ListKeys.
     None for policies or grants stands for what could not be read. Of a re-encryption, CloudTrail's row holds one of two
-    contexts, and not which of the two permissions was asked of this key: both must be allowed.
+    contexts, and not which of the two permissions was asked of this key: both must be allowed. A row of many calls
+    shows the context of the first: of the others only the purpose is known.
     """
     rows: dict[tuple[object, ...], DeniedCall] = {}
     for calls in _calls(events, roles):
@@ -109,16 +114,19 @@ def _calls(events: Frame, roles: tuple[str, ...]) -> Iterator[_Calls]:
     known = {_identity(role): role for role in roles}
     callers = {str(arn): known.get(_identity(str(arn))) for arn in events["issuer_arn"].dropna().unique()}
     ours = events[events["error_code"].isna() & events["issuer_arn"].isin([a for a, role in callers.items() if role])]
-    alike = ours.groupby(_KIND, dropna=False, sort=True)["event_time"].agg(["size", "min", "max"])
-    for kind, count, first, last in alike.itertuples():
-        issuer, name, context, service = (value if isinstance(value, str) else "" for value in kind)
+    alike = ours.assign(shared=ours["calls"] > 1).groupby(_KIND, dropna=False, sort=True)
+    counted = alike.agg(count=("calls", "sum"), first=("event_time", "min"), last=("last_time", "max"))
+    for (*kind, shared), count, first, last in counted.itertuples():
+        issuer, name, text, service = (value if isinstance(value, str) else "" for value in kind)
         action = f"kms:{name}"
         known_action = kms_action(action)
         if known_action is None or known_action.on_key:
+            context, is_whole = _context(action, text, shared=bool(shared))
             yield _Calls(
                 role=callers[issuer] or "",
                 action=action,
-                context=_context(action, context),
+                context=context,
+                is_whole=is_whole,
                 through_service=bool(service),
                 count=int(count),
                 first=first.to_pydatetime(),
@@ -135,11 +143,14 @@ def _identity(arn: str) -> tuple[str, str]:
     return (caller.account, caller.role_name or arn)
 
 
-def _context(action: str, text: str) -> Mapping[str, str] | None:
-    if action in _CONTEXT_ELSEWHERE:
-        return None
+def _context(action: str, text: str, *, shared: bool) -> tuple[Mapping[str, str], bool]:
+    """Return what is known of the encryption context, and whether that is all of it."""
     context = json.loads(text) if text else {}
-    return context if all(isinstance(value, str) for value in context.values()) else None
+    if action in _CONTEXT_ELSEWHERE or not all(isinstance(value, str) for value in context.values()):
+        return {}, False
+    if shared and context:
+        return {name: value for name, value in context.items() if name == PURPOSE}, False
+    return context, True
 
 
 def _decision(
@@ -150,14 +161,17 @@ def _decision(
     grants: Sequence[Grant] | None,
 ) -> Decision:
     actions = _RE_ENCRYPT if calls.action == "kms:ReEncrypt" else (calls.action,)
+    stated = dict(_THROUGH_SERVICE) if calls.through_service else {}
+    if not calls.is_whole and PURPOSE in calls.context:
+        stated[_PURPOSE_KEY] = (calls.context[PURPOSE],)
     decisions = []
     for action in actions:
         request = Request(
             action=action,
             caller=Caller(calls.role),
             key_arn=key_arn,
-            encryption_context=calls.context,
-            context=_THROUGH_SERVICE if calls.through_service else {},
+            encryption_context=calls.context if calls.is_whole else None,
+            context=stated,
         )
         decisions.append(decide(request, key_policy, identity_policies, grants))
     settled = {decision.outcome in {Outcome.EXPLICIT_DENY, Outcome.IMPLICIT_DENY} for decision in decisions}
@@ -169,15 +183,14 @@ def _decision(
 
 
 def _row(calls: _Calls, decision: Decision) -> DeniedCall:
-    context = calls.context or {}
-    purpose = next((value for name, value in context.items() if lower(name) == PURPOSE), "")
+    purpose = next((value for name, value in calls.context.items() if lower(name) == PURPOSE), "")
     reason = decision.reason
-    for value in sorted({*context.values()} - {purpose}, key=len, reverse=True):
+    for value in sorted({*calls.context.values()} - {purpose}, key=len, reverse=True):
         reason = reason.replace(repr(value), "another value")  # reasons quote what they name
     return DeniedCall(
         role=calls.role,
         action=calls.action,
-        context_names=tuple(sorted(context)),
+        context_names=tuple(sorted(calls.context)),
         purpose=purpose,
         outcome=decision.outcome,
         statements=decision.statements,

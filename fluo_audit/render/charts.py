@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -12,6 +11,7 @@ from markupsafe import Markup
 
 from fluo_audit.model.report import DailySeries, KeyMaterial, MonthCost, RotationTimeline
 from fluo_audit.render import svg
+from fluo_audit.render.days import Days
 from fluo_audit.render.svg import INK, LATE, MUTED, TODAY, WIDTH, Svg, short
 from fluo_audit.render.wording import count, day, money, number
 
@@ -19,7 +19,6 @@ SERIES = ("#0c3d65", "#a8410f", "#2f9c80", "#b569dd")
 ERRORS = ("#7d1420", "#93620a", "#4a505a", "#b569dd")
 MOST_STRIPS, MOST_MATERIALS, MOST_MONTHS = 8, 24, 14
 _LONGEST_LABEL = 22
-_WIDEST_DAY = 24.0
 _WIDEST_MONTH, _LABEL_HEIGHT = 52, 14
 
 
@@ -38,60 +37,6 @@ def ticks(highest: float, parts: int, *, whole: bool = True) -> list[float]:
     if whole:
         step = float(math.ceil(step))
     return [round(step * i, 10) for i in range(math.ceil(highest / step - 1e-9) + 1)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Days:
-    """The time axis of a daily chart."""
-
-    days: tuple[date, ...]
-    left: float
-    step: float
-
-    @classmethod
-    def between(cls, days: tuple[date, ...], left: float, right: float) -> _Days:
-        return cls(days, left, min((right - left) / max(len(days), 1), _WIDEST_DAY))
-
-    @property
-    def right(self) -> float:
-        return self.x(len(self.days))
-
-    def x(self, index: int) -> float:
-        return self.left + self.step * index
-
-    def bars(self, tops: Sequence[tuple[float, float] | None]) -> str:
-        """Return one path with a vertical stroke for each day that has (from y, height)."""
-        pen = (f"M{short(self.x(i) + self.step / 2)} {short(t[0])}v{short(-t[1])}" for i, t in enumerate(tops) if t)
-        return "".join(pen)
-
-    @property
-    def bar_width(self) -> float:
-        return max(self.step - 0.8, self.step * 0.6)
-
-    def gaps(self, counts: Sequence[int | None]) -> Iterator[tuple[float, float]]:
-        """Yield (x, width) of each run of days that were not collected."""
-        start = None
-        for i, value in enumerate([*counts, 0]):
-            if value is None and start is None:
-                start = i
-            elif value is not None and start is not None:
-                yield self.x(start), self.step * (i - start)
-                start = None
-
-    def labels(self) -> list[tuple[int, str]]:
-        """Return (day, ISO text) of at most eight labels: days of a short period, months of a long one."""
-        if len(self.days) > 62:  # noqa: PLR2004, two months of days are labelled by day
-            firsts = [(i, f"{d:%Y-%m}") for i, d in enumerate(self.days) if d.day == 1]
-        else:
-            apart = math.ceil(75 / self.step)
-            firsts = [(i, d.isoformat()) for i, d in enumerate(self.days) if i % apart == 0]
-        return firsts[:: math.ceil(len(firsts) / 8) or 1]
-
-    def draw(self, g: Svg, y: float) -> None:
-        g.line(self.left, y, self.right, y, style="axis", stroke=MUTED)
-        for i, text in self.labels():
-            g.line(self.x(i), y, self.x(i), y + 5, style="axis", stroke=MUTED)
-            g.text(self.x(i) + 3, y + 14, text)
 
 
 def _period(days: tuple[date, ...]) -> str:
@@ -126,7 +71,7 @@ def usage_strips(series: DailySeries, name: str = "figure-usage") -> Markup:
     ]
     description = " ".join([*told, f"{count(missing, 'day')} not collected."] if told else ["No requests."])
     g = Svg(name, base + 46, f"KMS requests per day by operation, {_period(series.days)}", description)
-    axis = _Days.between(series.days, left, right)
+    axis = Days.between(series.days, left, right)
     for i, (operation, counts) in enumerate(drawn):
         y = top + row * (i + 1) - 8
         bars = [(y, (row - 12) * c / full) if c else None for c in counts]
@@ -184,7 +129,7 @@ def errors(series: DailySeries, name: str = "figure-errors") -> Markup:
     for value in values:
         g.line(left, base - scale * value, right, base - scale * value)
         g.text(left - 6, base - scale * value + 3.7, short(value), anchor="end")
-    axis = _Days.between(series.days, left, right)
+    axis = Days.between(series.days, left, right)
     for x, width in axis.gaps(totals):
         g.hatch(x, top, width, base - top)
     stacked = [0] * len(totals)
@@ -202,7 +147,7 @@ def errors(series: DailySeries, name: str = "figure-errors") -> Markup:
     return g.markup()
 
 
-def _call_out(g: Svg, axis: _Days, index: int, y: float, text: str) -> None:
+def _call_out(g: Svg, axis: Days, index: int, y: float, text: str) -> None:
     after = axis.x(index) + axis.step + 3
     if after + svg.text_width(text) < WIDTH:
         g.text(after, y + 8, text, "label", INK)

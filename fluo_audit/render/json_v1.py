@@ -16,17 +16,19 @@ from typing import Any, TypeAlias
 
 from fluo_audit.model.evidence import ApiCall
 from fluo_audit.model.finding import Observation
+from fluo_audit.model.integrity import IntegrityCounts, IntegrityGap, RegionIntegrity, TrailIntegrity
 from fluo_audit.model.report import (
     ControlResult,
     DailySeries,
     Framework,
     KeyMaterial,
     MonthCost,
+    Reconciliation,
     Report,
     SourceResult,
     TestResult,
 )
-from fluo_audit.model.scope import Scope
+from fluo_audit.model.scope import Period, Scope
 from fluo_audit.render.wording import utc
 
 SCHEMA = "fluo-audit/evidence/v1"
@@ -67,6 +69,7 @@ def _report(report: Report) -> Json:
         "facts": [{"label": label, "text": text} for label, text in report.facts],
         "limits": list(report.limits),
         "budget_usd": _money(report.budget_usd),
+        "reconciliation": [_reconciliation(r) for r in report.reconciliations],
         "tables": [
             {"name": t.name, "title": t.title, "columns": list(t.columns), "rows": len(t.rows)} for t in report.tables
         ],
@@ -95,6 +98,7 @@ def _parts(report: Report) -> Json:
             "materials": [_material(m) for m in rotation.materials],
         },
         "cost": None if report.cost is None else [_month(m) for m in report.cost],
+        "trail_integrity": None if report.integrity is None else integrity_document(report.integrity),
     }
 
 
@@ -108,6 +112,24 @@ _OBSERVATION = ("fact", "at", "by", "ref")
 _CONTROL = ("framework", "id", "was", "title", "reason", "manual", "seed_claim", "correction")
 _SOURCE = ("name", "title", "asked", "covered", "records")
 _TEST = ("id", "check_id", "title", "why", "expected", "seen", "population", "fix", "next_step", "manual")
+_RECONCILIATION = ("name", "what", "left_name", "left", "right_name", "right", "difference", "explanation")
+_COUNTS = (
+    "digests_found",
+    "digests_valid",
+    "digests_invalid",
+    "digests_unread",
+    "digests_missing",
+    "logs_vouched",
+    "logs_found",
+    "logs_valid",
+    "logs_changed",
+    "logs_missing",
+    "logs_unread",
+    "logs_unvouched",
+    "logs_uncovered",
+    "logs_of_others",
+)
+_PROBLEM = ("kind", "key", "detail", "is_failure")
 _CALL = (
     "id",
     "page",
@@ -183,6 +205,52 @@ def _source(source: SourceResult) -> Json:
         "remarks": list(source.remarks),
         "evidence": list(source.evidence),
     }
+
+
+def _reconciliation(found: Reconciliation) -> Json:
+    return _named(found, _RECONCILIATION) | {
+        "outcome": found.outcome.value,
+        "flagged": [_observation(o) for o in found.flagged],
+        "evidence": list(found.evidence),
+    }
+
+
+def integrity_document(integrity: TrailIntegrity) -> Json:
+    """Return what validating a trail found: the part "trail_integrity" of the report."""
+    return {
+        "trail_arn": integrity.trail_arn,
+        "bucket": integrity.bucket,
+        "period": _period(integrity.period),
+        "verdict": integrity.verdict.value,
+        "counts": _counts(integrity.counts),
+        "regions": [_region(r) for r in integrity.regions],
+        "problems": [_named(p, _PROBLEM) for p in integrity.problems],
+        "gaps": [_gap(g) for g in integrity.gaps],
+        "remarks": list(integrity.remarks),
+    }
+
+
+def _region(region: RegionIntegrity) -> Json:
+    return {
+        "account": region.account,
+        "region": region.region,
+        "verdict": region.verdict.value,
+        "counts": _counts(region.counts),
+        "covered": [_period(p) for p in region.covered],
+        "first_digest": region.first_digest,
+    }
+
+
+def _gap(gap: IntegrityGap) -> Json:
+    return {"account": gap.account, "region": gap.region, "period": _period(gap.period), "cause": gap.cause}
+
+
+def _counts(counts: IntegrityCounts) -> Json:
+    return _named(counts, _COUNTS)
+
+
+def _period(period: Period) -> Json:
+    return {"start": utc(period.start), "end": utc(period.end)}
 
 
 def _call(call: ApiCall) -> Json:

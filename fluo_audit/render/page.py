@@ -13,7 +13,7 @@ from markupsafe import Markup
 from fluo_audit.model.evidence import Completeness, EvidenceItem, evidence_items
 from fluo_audit.model.finding import Conclusion, Severity
 from fluo_audit.model.report import DailySeries, Report, Requirement, TestResult
-from fluo_audit.render import charts, wording
+from fluo_audit.render import charts, coverage, wording
 from fluo_audit.render.text import printable
 from fluo_audit.resources import resource_dir
 
@@ -67,9 +67,9 @@ class Total:
     highest: int | None
 
 
-def cap(rows: Sequence[T]) -> Capped[T]:
-    """Return the first rows of a table, at most `MOST_ROWS`."""
-    return Capped(tuple(rows[:MOST_ROWS]), len(rows))
+def cap(rows: Sequence[T], most: int = MOST_ROWS) -> Capped[T]:
+    """Return the first rows of a table."""
+    return Capped(tuple(rows[:most]), len(rows))
 
 
 def totals(series: DailySeries) -> list[Total]:
@@ -146,6 +146,8 @@ def figures(report: Report) -> dict[str, Figure]:
         drawn.append(("rotation", caption, charts.rotation(report.rotation, report.scope.as_of)))
     if report.cost is not None:
         drawn.append(("cost", "KMS cost by month and usage type", charts.cost(report.cost, report.budget_usd)))
+    if report.integrity is not None:
+        drawn.append(("coverage", "Time covered by digests, by Region", coverage.strips(report.integrity)))
     return {key: Figure(i, caption, drawing) for i, (key, caption, drawing) in enumerate(drawn, 1)}
 
 
@@ -169,6 +171,10 @@ def environment() -> Environment:
         "utc": wording.utc,
         "cap": cap,
         "totals": totals,
+        "chains": coverage.chains,
+        "problems": coverage.problems,
+        "share": coverage.share,
+        "sums": coverage.sums,
     }
     return env
 
@@ -199,6 +205,7 @@ def render_page(report: Report, css: str, *, paged: bool, csp: str = "") -> str:
             requirements=_requirements,
             cost_columns=_cost_columns(report),
             cost_parts=charts.cost_parts,
+            most_problems=coverage.MOST_PROBLEMS,
             full_report=FULL_REPORT,
             Conclusion=Conclusion,
             Completeness=Completeness,

@@ -2,10 +2,15 @@
 
 Start at `account.py`, which puts everything together. `story.py` says what happened to the key, `chronicle.py` writes
 it down as events in the one `ledger.py`, and every answer about the past is derived from there: Event history
-(`cloudtrail.py`), log files (`logfiles.py`), metrics (`cloudwatch.py`), the bill (`billing.py`, `costexplorer.py`) and
-the last use of keys and roles (`kms.py`, `iam.py`). `truth.py` says what a perfect report finds. Requests come in at
+(`cloudtrail.py`), what trails delivered, metrics (`cloudwatch.py`), the bill (`billing.py`, `costexplorer.py`) and the
+last use of keys and roles (`kms.py`, `iam.py`). `truth.py` says what a perfect report finds. Requests come in at
 `gateway.py`, which asks the account's own operations first and moto (`emulator.py`, `seams.py`) for the rest; `wire.py`
-knows the AWS protocols, `faults.py` breaks answers on demand, `server.py` serves the account on 127.0.0.1.
+and `s3_requests.py` know the AWS protocols, `faults.py` breaks answers on demand, `server.py` serves the account on
+127.0.0.1.
+
+`delivery.py` fills the buckets of trails, when somebody looks: log files (`logfiles.py`) and signed digests
+(`digests.py`, `signing.py`), as `trail_history.py` reads from the ledger. `s3_objects.py` and `listing.py` serve them,
+`athena.py` and `athena_catalog.py` query them, and `lake.py` queries the ledger; `trino.py` and `hive.py` run the SQL.
 
 An empty account is there to be provisioned into, so what AWS refuses is refused: use of a key that no policy allows
 (`authorization.py`, from roles and policies in `directory.py`), key policies (`keypolicy.py`), trails and log groups

@@ -13,6 +13,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from fluo_audit.sandbox import identities, resources, story
+from fluo_audit.sandbox.athena import Athena
 from fluo_audit.sandbox.authorization import Authorization
 from fluo_audit.sandbox.billing import Bill
 from fluo_audit.sandbox.buckets import Buckets
@@ -22,27 +23,32 @@ from fluo_audit.sandbox.clock import SAMPLE_NOW, SimulatedClock
 from fluo_audit.sandbox.cloudtrail import HORIZON, CloudTrail
 from fluo_audit.sandbox.cloudwatch import CloudWatch
 from fluo_audit.sandbox.costexplorer import CostExplorer
+from fluo_audit.sandbox.delivery import Delivery
 from fluo_audit.sandbox.directory import Directory
 from fluo_audit.sandbox.emulator import Emulator
 from fluo_audit.sandbox.encryption import Encryption
-from fluo_audit.sandbox.faults import AnswerLost, ConnectionLost, Faults
+from fluo_audit.sandbox.faults import AnswerLost, ConnectionLost, Faults, Target
 from fluo_audit.sandbox.gateway import Gateway
 from fluo_audit.sandbox.iam import Iam
 from fluo_audit.sandbox.keypolicy import KeyPolicies
 from fluo_audit.sandbox.keys import Keys
 from fluo_audit.sandbox.kms import Kms
+from fluo_audit.sandbox.lake import Lake
 from fluo_audit.sandbox.ledger import Ledger
 from fluo_audit.sandbox.logfiles import log_files
 from fluo_audit.sandbox.logs import Logs
 from fluo_audit.sandbox.orphans import orphan
 from fluo_audit.sandbox.replicas import Replicas
 from fluo_audit.sandbox.rotation import KeyRotation
+from fluo_audit.sandbox.s3_objects import S3Objects
 from fluo_audit.sandbox.sample_settings import SAMPLE_SETTINGS
 from fluo_audit.sandbox.settling import Settling
+from fluo_audit.sandbox.signing import SigningKeys
 from fluo_audit.sandbox.tagging import TagIndex
 from fluo_audit.sandbox.trails import Trails
 from fluo_audit.sandbox.truth import Truth, truth_of
 from fluo_audit.sandbox.wire import HttpRequest
+from fluo_audit.sandbox.workgroups import WorkGroups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,19 +67,21 @@ SETTLING = timedelta(seconds=2)
 class SimulatedAccount:
     """An AWS account that lives in this process: `with SimulatedAccount() as account: account.session.client("kms")`.
 
-    It is FLUO's production account with over a year of history, or, when `empty`, one with a few roles and nothing
-    else, to provision into. `now` and `seed` decide every answer to the byte. Calls made against the account become
-    events of its ledger, which LookupEvents shows once `delivery_delay` has passed on the account's clock; a new role
-    is known to other services once `iam_propagation` has, a new key to the tagging API once `tag_index_delay` has.
-    Writes do not find a new bucket until `settling` has passed, a new key for half of that, and what is new in IAM for
-    the shorter of that and a fifth of `iam_propagation`. Whether somebody may use a key is decided by the policies (see
-    `authorization.py`); every other call is carried out for whoever makes it. No request leaves the process.
+    It is FLUO's production account with over a year of history (with `lake` also in an event data store of CloudTrail
+    Lake), or, when `empty`, one with a few roles and nothing else, to provision into. `now` and `seed` decide every
+    answer to the byte. Calls made against the account become events of its ledger, which LookupEvents shows once
+    `delivery_delay` has passed on the account's clock, and log files soon after; a new role is known to other services
+    once `iam_propagation` has, a new key to the tagging API once `tag_index_delay` has. Writes do not find a new bucket
+    until `settling` has passed, a new key for half of that, and what is new in IAM for the shorter of that and a fifth
+    of `iam_propagation`. Whether somebody may use a key is decided by the policies (see `authorization.py`); every
+    other call is carried out for whoever makes it. No request leaves the process.
     """
 
     def __init__(
         self,
         *,
         empty: bool = False,
+        lake: bool = False,
         now: datetime = SAMPLE_NOW,
         seed: int = 1,
         delivery_delay: timedelta = DELIVERY_DELAY,
@@ -83,6 +91,7 @@ class SimulatedAccount:
         clock: SimulatedClock | None = None,
     ) -> None:
         self._empty = empty
+        self._lake = lake
         self.clock = clock or SimulatedClock(now)
         self._now = now
         self._seed = seed
@@ -160,13 +169,27 @@ class SimulatedAccount:
             raise RuntimeError("an empty account has no production key" if self._empty else "enter the account first")
         return self._truth
 
-    def deny(self, action: str, code: str | None = None, message: str | None = None) -> None:
-        """Refuse every later call of an action such as `kms:GetKeyPolicy` as IAM does (`*` allowed)."""
-        self._faults.deny(action, code, message)
+    def deny(
+        self,
+        action: str,
+        code: str | None = None,
+        message: str | None = None,
+        *,
+        resource: str = "*",
+        region: str = "*",
+    ) -> None:
+        """Refuse every later call of an action such as `kms:GetKeyPolicy` as IAM does (`*` allowed).
 
-    def fail(self, action: str, error: str, times: int | None = None) -> None:
+        `resource` and `region` leave the calls out that are about another ARN, or made in another Region. For a listing
+        of objects the ARN is that of the bucket, a slash and the prefix.
+        """
+        self._faults.deny(Target(action, resource, region), code, message)
+
+    def fail(
+        self, action: str, error: str, times: int | None = None, *, resource: str = "*", region: str = "*"
+    ) -> None:
         """Break later calls of an action, all or the next `times`: throttle, timeout, 5xx, expired or malformed."""
-        self._faults.fail(action, error, times)
+        self._faults.fail(Target(action, resource, region), error, times)
 
     def lose_answer(self, action: str, times: int = 1) -> None:
         """Carry out the next `times` calls of an action without an answer: the client waits for it in vain."""
@@ -204,18 +227,31 @@ class SimulatedAccount:
         return tuple(call.action for call in self.gateway.answered if not is_read(call))
 
     def log_files(self, start: datetime, end: datetime) -> Iterator[tuple[str, bytes]]:
-        """Yield the object key and the gzip bytes of the trail's log files with the events of start <= time < end."""
-        return log_files(self._ledger.between(start, end))
+        """Yield the object key and the gzip bytes of the trail's log files with the events of start <= time < end.
+
+        They are those that S3 serves once they are delivered, where start and end are full five minutes.
+        """
+        for file in log_files(self._ledger.between(start, end)):
+            yield file.key, file.body
 
     def _build(self) -> None:
         directory = Directory(self.gateway, self.clock, self._propagation)
         rotation = self._serve_kms(directory)
         keys = Keys(self.clock)
-        self.gateway.serve("cloudtrail", CloudTrail(self.clock, self._ledger, self._delay).operations)
+        signing_keys = SigningKeys(story.Calendar(self._now))
+        delivery = Delivery(self.clock, self._ledger, self._delay, signing_keys)
+        cloudtrail = CloudTrail(self.clock, self._ledger, self._delay, delivery, signing_keys)
+        self.gateway.serve("cloudtrail", cloudtrail.operations)
         self.gateway.serve("cloudtrail", Trails(directory, keys).operations)
         self.gateway.serve("cloudwatch", CloudWatch(self.clock, self._ledger).operations)
         self.gateway.serve("logs", Logs(self.clock, keys).operations)
         self.gateway.serve("s3", Buckets().operations)
+        objects, workgroups = S3Objects(delivery, self._ledger), WorkGroups(self.clock)
+        self.gateway.serve("s3", objects.operations)
+        self.gateway.serve("athena", workgroups.operations | Athena(self.clock, objects, workgroups).operations)
+        store_created = story.Calendar(self._now).morning(story.TRAIL_CREATED) if self._lake else None
+        lake = Lake(self.clock, self._ledger, self._delay, store_created)
+        self.gateway.serve("cloudtrail", lake.operations)
         iam = Iam(self._ledger, self._roles, directory)
         self.gateway.serve("iam", iam.operations)
         self.gateway.serve("sts", {"GetCallerIdentity": iam.get_caller_identity})
@@ -247,8 +283,11 @@ class SimulatedAccount:
             resources.build_roles(api, key.arn)
         with self.clock.at(calendar.morning(story.CREATED - 1)):
             staging = story.staging_key(resources.build_key(api, story.STAGING_ALIAS, story.STAGING_TAGS), calendar)
+        with self.clock.at(calendar.morning(story.TRAIL_CREATED)):
             resources.build_trail(api)
+        with self.clock.at(calendar.morning(story.CREATED - 1)):
             resources.build_alarms(api, key.id)
+            resources.build_workgroup(api)
         rotation.remember(key.id, key.rotations)
         self._ledger.load(past_of(self._now, self._seed, key, staging, tuple(self._roles.ids.items())))
         due = key.rotations[-1].date + timedelta(days=story.PERIOD_DAYS)

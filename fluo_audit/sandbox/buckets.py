@@ -6,9 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from fluo_audit.sandbox import wire
 from fluo_audit.sandbox.wire import AwsError
@@ -17,12 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fluo_audit.sandbox.gateway import Operation, Request
-    from fluo_audit.sandbox.wire import HttpAnswer, HttpRequest
+    from fluo_audit.sandbox.wire import HttpAnswer
 
 _CLOSED = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
 _AES256 = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
 _OWNED = {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}}
-_HOST = re.compile(r"(?P<bucket>.+)\.s3[.-]")
 _FOUND = 300  # HTTP statuses below this
 
 
@@ -42,7 +39,7 @@ class Buckets:
 
     def create_bucket(self, request: Request) -> HttpAnswer:
         """Create a bucket that is closed to the public, as all are since April 2023."""
-        bucket = bucket_of(request.http)
+        bucket = request.parameters["Bucket"]
         is_new = not _exists(request, bucket)
         answer = request.forward()
         if is_new and answer.status < _FOUND:
@@ -51,7 +48,7 @@ class Buckets:
 
     def put_bucket_policy(self, request: Request) -> HttpAnswer:
         """Set a bucket policy that is JSON and speaks of this bucket only."""
-        bucket = bucket_of(request.http)
+        bucket = request.parameters["Bucket"]
         try:
             statements = json.loads(request.http.body)["Statement"]
             resources = [name for one in statements for name in _listed(one["Resource"])]
@@ -61,13 +58,6 @@ class Buckets:
         if not all(name == arn or name.startswith(f"{arn}/") for name in resources):
             raise AwsError("MalformedPolicy", "Policy has invalid resource")
         return request.forward()
-
-
-def bucket_of(http: HttpRequest) -> str:
-    """Return the bucket a request is about, named in its host or its path."""
-    parts = urlsplit(http.url)
-    host = _HOST.match(parts.netloc)
-    return host["bucket"] if host else unquote(parts.path.split("/")[1])
 
 
 def _exists(request: Request, bucket: str) -> bool:

@@ -28,12 +28,21 @@ _READS = (
 )  # fmt: skip
 # CloudTrail never records these.
 _SECRET = {"plaintext", "ciphertextBlob", "message", "publicKey"}
+_OF_OBJECTS = ("ListObject", "ListMultipartUploads", "DeleteObjects", "HeadBucket")
 _ERROR_NAMES = {"AccessDeniedException": "AccessDenied"}
 
 
 def is_read(call: Call) -> bool:
     """Return whether a call changes nothing."""
     return call.operation.startswith(_READS)
+
+
+def is_data_event(call: Call) -> bool:
+    """Return whether a call is a data event: trails take none unless told to, and Event history never shows them.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
+    """
+    return call.service == "s3" and ("Key" in call.parameters or call.operation.startswith(_OF_OBJECTS))
 
 
 def event_of_call(

@@ -85,6 +85,7 @@ class Chronicle:
         yield from self._neighbours()
         for days in range(story.FIRST_REQUEST, -1, -1):
             yield from self._traffic(days)
+        yield from self._trail()
 
     def _event(self, when: datetime, name: str, identity: Identity, source: str = KMS, **fields: Any) -> Event:
         fields.setdefault("request_id", _uuid(self._random))
@@ -240,6 +241,20 @@ class Chronicle:
         for days in range(story.FIRST_REQUEST, 0, -30):
             when = self._calendar.day(days) + timedelta(hours=8, minutes=40)
             yield self._admin(when, "RunInstances", self._key, {}, source="ec2.amazonaws.com", resources=())
+
+    def _trail(self) -> Iterator[Event]:
+        """Yield how the trail was set up: the validation of its log files came later."""
+        created, validated = (self._calendar.morning(days) for days in (story.TRAIL_CREATED, story.VALIDATION_ENABLED))
+        set_up = {"s3BucketName": story.BUCKET, "isMultiRegionTrail": True, "includeGlobalServiceEvents": True}
+        for when, name, parameters in (
+            (created, "CreateTrail", set_up),
+            (created, "StartLogging", {}),
+            (validated, "UpdateTrail", {"enableLogFileValidation": True}),
+        ):
+            yield self._admin(
+                when, name, self._key, {"name": story.TRAIL, **parameters}, source="cloudtrail.amazonaws.com",
+                resources=(Resource(story.TRAIL_ARN, "AWS::CloudTrail::Trail"),),
+            )  # fmt: skip
 
     def _instance(self, days: int, slot: int) -> str:
         number = Random(f"{self._seed}/instance/{days // _INSTANCE_LIFE_DAYS}/{slot}").getrandbits(68)  # noqa: S311 - not a secret

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluo_audit.sandbox import signing, wire
 from fluo_audit.sandbox.ledger import ATTRIBUTES, span
-from fluo_audit.sandbox.paging import BadMarkerError, read_marker, write_marker
+from fluo_audit.sandbox.paging import BadMarkerError, page_of, read_marker, write_marker
 from fluo_audit.sandbox.records import record_json
 from fluo_audit.sandbox.wire import AwsError
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fluo_audit.sandbox.clock import SimulatedClock
+    from fluo_audit.sandbox.delivery import Delivery
     from fluo_audit.sandbox.gateway import Operation, Request
     from fluo_audit.sandbox.ledger import Event, Ledger
+    from fluo_audit.sandbox.signing import SigningKeys
     from fluo_audit.sandbox.wire import HttpAnswer
 
 PAGE = 50
@@ -30,7 +32,8 @@ _DEFAULT_SELECTOR = {
     "ExcludeManagementEventSources": [],
 }
 _LOGGING = {"Start": "TimeLoggingStarted", "Stop": "TimeLoggingStopped"}
-_LAST_DELIVERY, _LAST_DIGEST = timedelta(minutes=4), timedelta(minutes=38)
+_LAST_DELIVERY = timedelta(minutes=4)
+_KEYS_A_PAGE = 10
 
 
 class TokenBucket:
@@ -55,10 +58,14 @@ class TokenBucket:
 class CloudTrail:
     """LookupEvents over the ledger; trails as moto keeps them, told as AWS tells them."""
 
-    def __init__(self, clock: SimulatedClock, ledger: Ledger, delay: timedelta) -> None:
+    def __init__(
+        self, clock: SimulatedClock, ledger: Ledger, delay: timedelta, delivery: Delivery, keys: SigningKeys
+    ) -> None:
         self._clock = clock
         self._ledger = ledger
         self._delay = delay
+        self._delivery = delivery
+        self._signing = keys
         self._buckets: dict[str, TokenBucket] = {}
 
     @property
@@ -159,7 +166,7 @@ class CloudTrail:
     def _deliveries(self, request: Request, started: datetime) -> dict[str, Any]:
         """Return what the trail delivered last. A trail that was just started has delivered nothing."""
         present = self._clock.now().replace(microsecond=0)
-        delivered, digest = present - _LAST_DELIVERY, present - _LAST_DIGEST
+        delivered = present - _LAST_DELIVERY
         if delivered < started:
             return {}
         told: dict[str, Any] = {
@@ -171,7 +178,8 @@ class CloudTrail:
         trail = next(one for one in trails if name in {one["Name"], one["TrailARN"]})
         if trail.get("CloudWatchLogsLogGroupArn"):
             told["LatestCloudWatchLogsDeliveryTime"] = delivered
-        return told | ({"LatestDigestDeliveryTime": digest} if digest >= started else {})
+        digest = self._delivery.last_digest(trail["Name"])
+        return told | ({"LatestDigestDeliveryTime": digest} if digest else {})
 
     def get_event_selectors(self, request: Request) -> dict[str, Any]:
         """Return the selectors; a trail nobody configured has one that takes all management events."""
@@ -181,21 +189,27 @@ class CloudTrail:
         return {name: value for name, value in known.items() if value}
 
     def list_public_keys(self, request: Request) -> dict[str, Any]:
-        """Return the key that signs the digest files of this Region."""
-        present = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-        start, end = request.parameters.get("StartTime"), request.parameters.get("EndTime")
-        if start and end and start > end:
+        """Return the keys that sign the digest files of this Region in a time; the present one unless it is told."""
+        parameters = dict(request.parameters)
+        token, present = parameters.pop("NextToken", None), self._clock.now()
+        start, end = parameters.get("StartTime", present), parameters.get("EndTime", present)
+        if start > end:
             raise AwsError("InvalidTimeRangeException", "The start time must be before the end time")
-        return {
-            "PublicKeyList": [
-                {
-                    "Value": signing.public_key_der(),
-                    "ValidityStartTime": present - timedelta(days=400),
-                    "ValidityEndTime": present + timedelta(days=60),
-                    "Fingerprint": signing.fingerprint(),
-                }
-            ]
-        }
+        keys = [key for key in self._signing.of(request.call.region) if key.start <= end and start < key.end]
+        try:
+            page, following = page_of(keys, _KEYS_A_PAGE, token, parameters)
+        except BadMarkerError:
+            raise AwsError("InvalidTokenException", "The token is invalid") from None
+        listed = [
+            {
+                "Value": signing.public_key_der(key.primes),
+                "ValidityStartTime": key.start,
+                "ValidityEndTime": key.end,
+                "Fingerprint": signing.fingerprint(key.primes),
+            }
+            for key in page
+        ]
+        return {"PublicKeyList": listed} | ({"NextToken": following} if following else {})
 
 
 def _listed(event: Event) -> dict[str, Any]:

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from fluo_audit.sandbox.wire import Call
 
 
+# The permission that a call needs, where it is not called like the call.
+_PERMISSIONS = {
+    "s3:ListObjects": "s3:ListBucket",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+}
+
+
 class ConnectionLost(Exception):  # noqa: N818 - not an error of ours: the transport turns it into its own
     """The request gets no answer: it never arrived."""
 
@@ -25,13 +34,31 @@ class AnswerLost(ConnectionLost):
     """The request gets no answer: it was carried out, but the answer never arrived."""
 
 
-@dataclass(slots=True)
-class Fault:
-    """What happens to every call of an action (`*` allowed), `times` times or for ever."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The calls of an action, on resources, in Regions: patterns with `*`.
+
+    The resource is what an access-denied message names; for the objects of a listing it is the bucket and the prefix.
+    """
 
     action: str
+    resource: str = "*"
+    region: str = "*"
+
+    def covers(self, call: Call) -> bool:
+        """Return whether a call is one of them."""
+        asked = (call.action, self.action), (_subject(call), self.resource), (call.region, self.region)
+        return all(fnmatchcase(value, pattern) for value, pattern in asked)
+
+
+@dataclass(slots=True)
+class Fault:
+    """What happens to calls, `times` times or for ever."""
+
+    target: Target
     strike: Callable[[Call], HttpAnswer]
     times: int | None = None
+    is_denial: bool = False
 
 
 @dataclass(slots=True)
@@ -51,20 +78,20 @@ class Faults:
         self._losses: list[Loss] = []
         self._writes_left: int | None = None
 
-    def deny(self, action: str, code: str | None, message: str | None) -> None:
-        """Refuse every later call of an action as IAM does."""
+    def deny(self, target: Target, code: str | None, message: str | None) -> None:
+        """Refuse every later call as IAM does."""
 
         def strike(call: Call) -> HttpAnswer:
             caller = self._callers.of(call.access_key).arn
             raise AwsError(code or denied_code(call), message or denied_message(caller, call), _denied_status(call))
 
-        self._faults.append(Fault(action, strike))
+        self._faults.append(Fault(target, strike, is_denial=True))
 
-    def fail(self, action: str, error: str, times: int | None) -> None:
-        """Break later calls of an action. Raises ValueError for an unknown kind of error."""
+    def fail(self, target: Target, error: str, times: int | None) -> None:
+        """Break later calls. Raises ValueError for an unknown kind of error."""
         if error not in _STRIKES:
             raise ValueError(f"unknown fault {error!r}: choose one of {', '.join(_STRIKES)}")
-        self._faults.append(Fault(action, _STRIKES[error], times))
+        self._faults.append(Fault(target, _STRIKES[error], times))
 
     def lose_answer(self, action: str, times: int) -> None:
         """Carry out the next calls of an action, and let their answers get lost."""
@@ -99,11 +126,17 @@ class Faults:
     def strike(self, call: Call) -> HttpAnswer | None:
         """Return the broken answer, or None when nothing is wrong with the call. Raises AwsError or ConnectionLost."""
         for fault in reversed(self._faults):
-            if fnmatchcase(call.action, fault.action) and fault.times != 0:
+            if fault.times != 0 and fault.target.covers(call):
                 if fault.times is not None:
                     fault.times -= 1
                 return fault.strike(call)
         return None
+
+    def require(self, call: Call) -> None:
+        """Raise AwsError when a call is denied that AWS makes in the caller's name."""
+        for fault in self._faults:
+            if fault.is_denial and fault.target.covers(call):
+                fault.strike(call)
 
 
 def denied_code(call: Call) -> str:
@@ -117,23 +150,32 @@ def denied_code(call: Call) -> str:
 
 def denied_message(caller: str, call: Call) -> str:
     """Return the message of a refusal: who, what, on which resource."""
-    resource = _resource(call)
+    action, resource = _PERMISSIONS.get(call.action, call.action), _resource(call)
+    if call.service == "s3" and resource != "*":
+        resource = f'"{resource}"'
     return (
-        f"User: {caller} is not authorized to perform: {call.action} on resource: {resource} "
-        f"because no identity-based policy allows the {call.action} action"
+        f"User: {caller} is not authorized to perform: {action} on resource: {resource} "
+        f"because no identity-based policy allows the {action} action"
     )
 
 
 def _resource(call: Call) -> str:
-    name = call.parameters.get("KeyId")
-    if call.service != "kms" or not name:
-        role = call.parameters.get("RoleName")
-        return f"arn:aws:iam::{ACCOUNT}:role/{role}" if call.service == "iam" and role else "*"
-    text = str(name)
+    named = call.parameters
+    if call.service == "iam" and "RoleName" in named:
+        return f"arn:aws:iam::{ACCOUNT}:role/{named['RoleName']}"
+    if call.service == "s3" and "Bucket" in named:
+        return f"arn:aws:s3:::{named['Bucket']}" + (f"/{named['Key']}" if "Key" in named else "")
+    if call.service != "kms" or not named.get("KeyId"):
+        return "*"
+    text = str(named["KeyId"])
     if text.startswith("arn:"):
         return text
     kind = "" if text.startswith("alias/") else "key/"
     return f"arn:aws:kms:{call.region}:{ACCOUNT}:{kind}{text}"
+
+
+def _subject(call: Call) -> str:
+    return _resource(call) + (f"/{call.parameters['Prefix']}" if "Prefix" in call.parameters else "")
 
 
 def _denied_status(call: Call) -> int:
@@ -141,17 +183,14 @@ def _denied_status(call: Call) -> int:
 
 
 def _throttle(call: Call) -> HttpAnswer:
-    code = (
-        "Throttling"
-        if call.protocol == "query"
-        else "SlowDown"
-        if call.protocol == "rest-xml"
-        else "ThrottlingException"
-    )
-    raise AwsError(code, "Rate exceeded", 503 if call.protocol == "rest-xml" else 400)
+    if call.protocol == "rest-xml":
+        raise AwsError("SlowDown", "Please reduce your request rate.", 503)
+    raise AwsError("Throttling" if call.protocol == "query" else "ThrottlingException", "Rate exceeded")
 
 
 def _server_error(call: Call) -> HttpAnswer:
+    if call.protocol == "rest-xml":
+        raise AwsError("InternalError", "We encountered an internal error. Please try again.", 500)
     code = "KMSInternalException" if call.service == "kms" else "InternalFailure"
     raise AwsError(code, "The request processing has failed because of an unknown error, exception or failure.", 500)
 

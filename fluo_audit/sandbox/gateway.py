@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from fluo_audit.sandbox import wire
-from fluo_audit.sandbox.calls import event_of_call
+from fluo_audit.sandbox.calls import event_of_call, is_data_event
 from fluo_audit.sandbox.story import REGION
 from fluo_audit.sandbox.wire import AwsError, Call, HttpAnswer, HttpRequest
 
@@ -38,9 +38,12 @@ _REQUEST_ID = re.compile(rb"<RequestId>[^<]*</RequestId>")
 # Headers of moto's answers that are kept; the rest is moto's own date, ids and connection talk.
 _KEPT = {
     "x-amz-bucket-region",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
     "content-type",
     "x-amzn-errortype",
     "x-amzn-query-error",
+    "content-encoding",
     "etag",
     "last-modified",
     "location",
@@ -82,6 +85,10 @@ class Request:
         """Return moto's answer to another operation, of the same service and Region unless named. Raises AwsError."""
         where = {"service": service or self.call.service, "region": region or self.call.region}
         return self.gateway.ask_moto(replace(self.call, operation=operation, parameters=parameters, **where))
+
+    def require(self, service: str, operation: str, **parameters: Any) -> None:
+        """Raise AwsError when the caller is denied another call, which AWS makes in the caller's name."""
+        self.gateway.require(replace(self.call, service=service, operation=operation, parameters=parameters))
 
     def forward(self) -> HttpAnswer:
         """Return moto's answer to the request as it came."""
@@ -154,6 +161,10 @@ class Gateway:
         """Return moto's answer to a call. Raises AwsError."""
         return wire.read_answer(call, self._emulator.send(wire.write_request(call)))
 
+    def require(self, call: Call) -> None:
+        """Raise AwsError when a call is denied. The call is not made."""
+        self._faults.require(call)
+
     def forward(self, request: HttpRequest) -> HttpAnswer:
         """Return moto's answer to an HTTP request. Raises AwsError for what moto does not know."""
         return self._emulator.send(request)
@@ -170,6 +181,8 @@ class Gateway:
     def _write_down(self, request: Request, failure: AwsError | None) -> None:
         call, session, present = request.call, request.session, self._clock.now()
         self.answered.append(call)
+        if is_data_event(call):
+            return
         since = present.replace(minute=0, second=0)
         caller = self._roles.session(session.role, session.name, call.access_key, since)
         written = [(call, request.touched, failure), *((one, [resource], None) for one, resource in request.also)]

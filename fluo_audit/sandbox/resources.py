@@ -26,9 +26,13 @@ ADMINISTER = (
     "kms:Describe*", "kms:Get*", "kms:List*", "kms:Enable*", "kms:Disable*", "kms:Put*", "kms:Update*", "kms:Revoke*",
     "kms:TagResource", "kms:UntagResource", "kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion", "kms:RotateKeyOnDemand",
 )  # fmt: skip
-READ = ("kms:Describe*", "kms:Get*", "kms:List*", "cloudtrail:Get*", "cloudtrail:Describe*", "cloudtrail:List*",
-        "cloudtrail:LookupEvents", "cloudwatch:Describe*", "cloudwatch:Get*", "cloudwatch:List*", "ce:GetCostAndUsage",
-        "iam:Get*", "iam:List*")  # fmt: skip
+READ = (
+    "kms:Describe*", "kms:Get*", "kms:List*", "cloudtrail:Get*", "cloudtrail:Describe*", "cloudtrail:List*",
+    "cloudtrail:LookupEvents", "cloudtrail:StartQuery", "cloudtrail:CancelQuery", "cloudwatch:Describe*",
+    "cloudwatch:Get*", "cloudwatch:List*", "ce:GetCostAndUsage", "iam:Get*", "iam:List*", "s3:GetObject",
+    "s3:ListBucket", "s3:GetBucketLocation", "athena:StartQueryExecution", "athena:StopQueryExecution", "athena:Get*",
+    "athena:List*", "glue:GetDatabase*", "glue:GetTable*", "glue:GetPartition*",
+)  # fmt: skip
 ALARMS = {"fluo-kms-throttle-production": "UserErrorCount", "fluo-kms-errors-production": "SystemErrorCount"}
 ACCESS_POLICY = "fluo-kms-access-production"
 
@@ -119,6 +123,8 @@ def build_trail(api: Api) -> None:
         EnableLogFileValidation=True, IncludeGlobalServiceEvents=True, KmsKeyId=key_arn,
     )  # fmt: skip
     api("cloudtrail", "StartLogging", Name=story.TRAIL)
+    decrypt = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key_arn}
+    _attach(api, READER, "fluo-audit-trail", _document(decrypt))
 
 
 def build_alarms(api: Api, key_id: str) -> None:
@@ -130,6 +136,18 @@ def build_alarms(api: Api, key_id: str) -> None:
             ComparisonOperator="GreaterThanThreshold",
             AlarmActions=[f"arn:aws:sns:{story.REGION}:{ACCOUNT}:fluo-alerts"],
         )  # fmt: skip
+
+
+def build_workgroup(api: Api) -> None:
+    """Create a workgroup of Athena that keeps the results itself, and cancels a query that scans over 1 GB."""
+    api(
+        "athena", "CreateWorkGroup", Name=story.WORKGROUP, Description="Queries of the audit",
+        Configuration={
+            "EnforceWorkGroupConfiguration": True,
+            "ManagedQueryResultsConfiguration": {"Enabled": True},
+            "BytesScannedCutoffPerQuery": 1_000_000_000,
+        },
+    )  # fmt: skip
 
 
 def _build_role(api: Api, role: str) -> None:

@@ -67,6 +67,7 @@ class SandboxServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body leave together: apart, each answer waits 40 ms for an acknowledgement
     server: SandboxServer
 
     def _handle(self) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fluo_audit.sandbox.buckets import bucket_of
 from fluo_audit.sandbox.wire import AwsError
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ class Settling:
                 raise named.missing(request)
 
     def _require_bucket(self, request: Request) -> None:
-        name = bucket_of(request.http)
+        name = request.parameters["Bucket"]
         for bucket in request.ask("ListBuckets")["Buckets"]:
             if bucket["Name"] == name and self._is_new("s3", bucket["CreationDate"]):
                 raise AwsError("NoSuchBucket", "The specified bucket does not exist", _NOT_FOUND)

@@ -1,16 +1,28 @@
-"""The RSA key that signs the digest files of the simulated trail.
+"""The RSA keys that sign the digest files of simulated trails. Each Region has its own, and they change in time.
 
-It is published here on purpose and protects nothing: fixed primes give the same answers in every process, and save the
-time it takes to make a key.
+They are published here on purpose and protect nothing: fixed primes, which the keys even share, give the same answers
+in every process, and save the time it takes to make a key.
 """
 
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from fluo_audit.sandbox import story
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    Primes = tuple[int, int]
 
 _EXPONENT = 65537
 _P = int(
@@ -25,30 +37,68 @@ _Q = int(
     "4316547d4b763725ba39a0da191f67b7",
     16,
 )
+_R = int(
+    "f184a22195b24c9d86820955eca6eec4defe6c0c011e8a879c7aafc9927ba624fdb7822316167fcf4cfed0dffaae27f9d3ed31c4d7e38fb1"
+    "ed2f79f8e5eac644ad40005c127a4edb281b04382eb6267863de7923add6015533ca4330ef6b9f953eb0ccfc24f1691e6789472d8f9550c0"
+    "cd448be2d490f53b9c697f403c04b35b",
+    16,
+)
+FIRST, SECOND, ELSEWHERE = (_P, _Q), (_P, _R), (_Q, _R)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key and the time it signs in: start <= time < end."""
+
+    primes: Primes
+    start: datetime
+    end: datetime
+
+
+class SigningKeys:
+    """The keys of an account's Regions: in the home of its trail the key changed once, elsewhere never."""
+
+    def __init__(self, calendar: story.Calendar) -> None:
+        first, change, last = (calendar.day(days) for days in story.SIGNING_KEY_CHANGES)
+        self._home = (SigningKey(FIRST, first, change), SigningKey(SECOND, change, last))
+        self._elsewhere = (SigningKey(ELSEWHERE, first, last),)
+
+    def of(self, region: str) -> Sequence[SigningKey]:
+        """Return the keys of a Region, oldest first."""
+        return self._home if region == story.REGION else self._elsewhere
+
+    def at(self, region: str, moment: datetime) -> SigningKey:
+        """Return the key that signs at a moment; the newest after its end too."""
+        keys = self.of(region)
+        return next((key for key in keys if moment < key.end), keys[-1])
 
 
 @cache
-def private_key() -> rsa.RSAPrivateKey:
-    """Return the signing key."""
-    private = pow(_EXPONENT, -1, (_P - 1) * (_Q - 1))
+def private_key(primes: Primes = FIRST) -> rsa.RSAPrivateKey:
+    """Return the signing key with these primes."""
+    p, q = primes
+    private = pow(_EXPONENT, -1, (p - 1) * (q - 1))
     return rsa.RSAPrivateNumbers(
-        _P,
-        _Q,
-        private,
-        private % (_P - 1),
-        private % (_Q - 1),
-        pow(_Q, -1, _P),
-        rsa.RSAPublicNumbers(_EXPONENT, _P * _Q),
+        p, q, private, private % (p - 1), private % (q - 1), pow(q, -1, p), rsa.RSAPublicNumbers(_EXPONENT, p * q)
     ).private_key()
 
 
 @cache
-def public_key_der() -> bytes:
+def public_key_der(primes: Primes = FIRST) -> bytes:
     """Return the public key as `ListPublicKeys` gives it: PKCS #1, DER."""
-    return private_key().public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    return private_key(primes).public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
 
 
 @cache
-def fingerprint() -> str:
+def fingerprint(primes: Primes = FIRST) -> str:
     """Return the name of the key in digest files and in `ListPublicKeys`: CloudTrail names keys by their MD5 sum."""
-    return hashlib.md5(public_key_der(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(public_key_der(primes), usedforsecurity=False).hexdigest()
+
+
+@lru_cache(maxsize=20_000)
+def signature(primes: Primes, text: str) -> str:
+    """Return the signature of a text, SHA256withRSA, in hexadecimal digits.
+
+    Kept, because accounts of one clock and seed sign the same: 100 days of a Region take a second.
+    """
+    return private_key(primes).sign(text.encode(), PKCS1v15(), SHA256()).hex()

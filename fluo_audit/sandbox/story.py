@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 ALIAS, STAGING_ALIAS = "alias/fluo-production", "alias/fluo-staging"
 TRAIL, BUCKET = "main-trail", f"fluo-cloudtrail-{ACCOUNT}"
+WORKGROUP = "fluo-audit"
+TRAIL_ARN = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/{TRAIL}"
+TRAIL_REGIONS = (REGION, "us-west-2", "eu-west-1")  # enabled in the account: a trail of all Regions has digests of each
 PERIOD_DAYS = 90
 PURPOSES = ("pii_redaction", "compliance_evidence")
 TAGS: Mapping[str, str] = {
@@ -30,6 +33,9 @@ TAGS: Mapping[str, str] = {
 }
 STAGING_TAGS: Mapping[str, str] = {"Name": "fluo-kms-staging", "Environment": "staging", "ManagedBy": "terraform"}
 
+TRAIL_CREATED = 400  # 2025-10-19
+VALIDATION_ENABLED = 100  # 2026-08-15: from here on the trail writes digest files
+SIGNING_KEY_CHANGES = (400, 60, -60)  # 2026-09-24: CloudTrail signs digests with another key
 CREATED = 397  # 2025-10-22
 FIRST_REQUEST = 394
 ROTATED = (307, 217, 119, 29)  # 2026-01-20, 2026-04-20, 2026-07-27 (8 days late), 2026-10-25

@@ -20,6 +20,8 @@ from moto.core.utils import get_service_model
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import NotFound
 
+from fluo_audit.sandbox import s3_requests
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -150,6 +152,8 @@ def _operation(service: str, request: HttpRequest) -> str:
         return target.rsplit(".", 1)[-1]
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return dict(parse_qsl(request.body.decode())).get("Action", "")
+    if service == "s3" and (common := s3_requests.common_operation(request.method, request.url)):
+        return common
     try:
         routed, _ = get_service_router(service).match(
             Request.from_primitives(request.method, request.url, request.headers, request.body)
@@ -162,8 +166,10 @@ def _operation(service: str, request: HttpRequest) -> str:
 
 
 def _parameters(service: str, operation: str, request: HttpRequest) -> Mapping[str, Any]:
-    """Return the parsed parameters of the RPC protocols; those of REST operations stay unread: nobody needs them."""
+    """Return the parsed parameters of the RPC protocols, and of S3 those in the URL; others stay unread."""
     protocol = protocol_of(service)
+    if service == "s3":
+        return s3_requests.parameters_of(operation_model(service, operation), request.url)
     if protocol not in {"json", "query"}:
         return {}
     if operation not in service_model(service).operation_names:
@@ -190,7 +196,8 @@ def write_request(call: Call) -> HttpRequest:
         dict(call.parameters), operation_model(call.service, call.operation)
     )
     body = urlencode(parts["body"]) if protocol == "query" else parts["body"]
-    query = f"?{urlencode(parts['query_string'])}" if parts["query_string"] else ""
+    separator = "&" if "?" in parts["url_path"] else "?"  # the path of some operations has a query already
+    query = f"{separator}{urlencode(parts['query_string'])}" if parts["query_string"] else ""
     model = service_model(call.service)
     headers = {name.lower(): str(value) for name, value in parts["headers"].items()}
     headers["authorization"] = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.validate import validate_parameters
 
 from fluo_audit.aws.door import Door
 from fluo_audit.aws.live import LiveTransport
@@ -20,7 +23,7 @@ from fluo_audit.collect.job import Job
 from fluo_audit.model.evidence import Fact
 from fluo_audit.model.scope import Period, Scope
 from fluo_audit.sandbox.account import RawBody, SimulatedAccount
-from fluo_audit.settings import settings_of
+from fluo_audit.settings import EventSettings, settings_of
 
 REGION = "us-east-1"
 
@@ -65,7 +68,9 @@ def job_of(account: SimulatedAccount, days: int, events_from: str = "lookup") ->
     now = account.clock.now()
     key = account.session.client("kms").describe_key(KeyId="alias/fluo-production")["KeyMetadata"]
     scope = Scope(key["AWSAccountId"], REGION, key["Arn"], Period(now - timedelta(days=days), now), now, sample=True)
-    return Job(scope, settings_of(account.sample_settings, "the sample settings").baseline, events_from)
+    return Job(
+        scope, settings_of(account.sample_settings, "the sample settings").baseline, EventSettings(source=events_from)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +97,7 @@ def collect_all() -> Callable[..., Collection]:
         before = len(account.sent)
         door = Door(LiveTransport(account.session, account.clock), REGION)
         facts = collect(door, job)
-        snapshot = record(job.scope, job.baseline, job.events_from, door.exchanges)
+        snapshot = record(job.scope, job.baseline, job.events, door.exchanges)
         return Collection(facts, snapshot, tuple(account.sent[before:]))
 
     return run
@@ -118,3 +123,41 @@ def saying() -> Callable[..., boto3.Session]:
         return session
 
     return make
+
+
+class ScriptedService:
+    """A session whose requests are answered, operation by operation, from lists of answers; the last one stays.
+
+    An answer is what the operation returns, checked against the service model, or (HTTP status, error code, message).
+    """
+
+    def __init__(self, service: str, script: Mapping[str, list[Any]]) -> None:
+        self.session = sealed_session()
+        self.model = self.session.client(service, "us-east-1").meta.service_model
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        self._script: dict[str, list[Any]] = defaultdict(list, {name: list(found) for name, found in script.items()})
+        self.session.events.register("before-send", self._answer)
+
+    @property
+    def operations(self) -> list[str]:
+        return [operation for operation, _ in self.sent]
+
+    def _answer(self, request: Any, **_: Any) -> AWSResponse:
+        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
+        self.sent.append((operation, json.loads(request.body)))
+        waiting = self._script[operation]
+        answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        status = 200
+        if isinstance(answer, tuple):
+            status, code, message = answer
+            answer = {"__type": code, "message": message}
+        else:
+            validate_parameters(answer, self.model.operation_model(operation).output_shape)
+        headers = {"content-type": "application/x-amz-json-1.1", "x-amzn-requestid": f"r-{len(self.sent)}"}
+        return AWSResponse(request.url, status, headers, RawBody(json.dumps(answer).encode()))
+
+
+@pytest.fixture
+def scripted() -> type[ScriptedService]:
+    """Give the service that answers from a script."""
+    return ScriptedService

@@ -10,7 +10,17 @@ from typing import Any
 import botocore.session
 import pytest
 
-from fluo_audit.aws.door import Door, Exchange, Failure, ReadError, Request, attached, plain, unanswered
+from fluo_audit.aws.door import (
+    AttachError,
+    Door,
+    Exchange,
+    Failure,
+    ReadError,
+    Request,
+    attached,
+    plain,
+    unanswered,
+)
 from fluo_audit.aws.permissions import FIND_READS, READS
 from fluo_audit.errors import RefusedError
 
@@ -30,10 +40,10 @@ class Answers:
         answer = self.waiting.pop(0)
         if isinstance(answer, Failure):
             return unanswered(request, answer, "2026-11-23T06:00:00.000Z")
-        return replace(attached(request, "2026-11-23T06:00:00.000Z", b"{}"), answer=answer)
+        return replace(attached(request, "2026-11-23T06:00:00.000Z", lambda: b"{}"), answer=answer)
 
     def attach(self, request: Request, produce: Callable[[], bytes]) -> Exchange:
-        return attached(request, "2026-11-23T06:00:00.000Z", produce())
+        return attached(request, "2026-11-23T06:00:00.000Z", produce)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -178,6 +188,24 @@ def test_local_files_are_kept_as_evidence_like_answers():
     call = door.exchanges[0].call
     assert body == door.exchanges[0].body == b"[]"
     assert (call.id, call.endpoint, call.size) == ("E01", "local files", 2)
+
+
+def test_evidence_that_cannot_be_made_is_missing_for_what_failed_underneath():
+    """The log files were to be read from S3: to grant cloudtrail:LogFiles would help nobody."""
+
+    def produce() -> bytes:
+        raise AttachError(Failure("AccessDenied", "words of S3", api="s3:ListObjectsV2"))
+
+    door = Door(Answers(), "us-east-1")
+    read = door.reader("events")
+
+    with pytest.raises(ReadError) as error:
+        read.attach("cloudtrail", "LogFiles", produce, bucket="logs")
+    missing, call = error.value.missing, door.exchanges[0].call
+    assert (missing.operation, missing.reason, missing.message) == ("s3:ListObjectsV2", "AccessDenied", "words of S3")
+    assert missing.remedy == "grant s3:ListBucket to the collector"
+    assert missing.proof == read.proof == ("E01",)
+    assert (call.api, call.status, call.error_code, call.size) == ("cloudtrail:LogFiles", 0, "AccessDenied", 0)
 
 
 def test_a_request_is_recognised_whatever_the_zone_of_its_times():

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 import boto3
 import botocore.session
 import pytest
+from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
-from botocore.exceptions import CredentialRetrievalError, ReadTimeoutError, UnauthorizedSSOTokenError
+from botocore.exceptions import ClientError, CredentialRetrievalError, ReadTimeoutError, UnauthorizedSSOTokenError
 from botocore.retries.standard import ThrottledRetryableChecker
 
-from fluo_audit.aws.door import Request
-from fluo_audit.aws.live import ATTEMPTS, RETRIED, LiveTransport, OfflineTransport
+from fluo_audit.aws.door import Door, Request
+from fluo_audit.aws.live import ATTEMPTS, PATIENCE, RETRIED, LiveTransport, OfflineTransport
 from fluo_audit.aws.permissions import READS
 from fluo_audit.aws.request_model import violations
 from fluo_audit.aws.session import sealed_session
 from fluo_audit.errors import UsageError
-from fluo_audit.model.evidence import Have
+from fluo_audit.model.evidence import ApiCall, Have
+from fluo_audit.sandbox.account import SAMPLE_NOW, SimulatedAccount
 from fluo_audit.sandbox.clock import SimulatedClock
 
 ALIAS = Request("key", "kms", "DescribeKey", "us-east-1", {"KeyId": "alias/fluo-production"})
@@ -82,6 +87,158 @@ def test_event_history_is_never_asked_more_than_twice_a_second(account, collect_
     assert len(asked) > 20
     assert max(sum(start <= at < start + second for at in asked) for start in asked) == 2
     assert {s.call.attempts for s in found.snapshot.stored} == {1}
+
+
+# --- a quota that is shared with others --------------------------------------------------------------------------
+
+
+class Shared(SimulatedClock):
+    """A clock on which somebody else acts once a second while time passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.act: Callable[[], None] | None = None
+        self._due = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        until = self.monotonic() + seconds
+        while self.act and self._due <= until:
+            super().sleep(max(0.0, self._due - self.monotonic()))
+            self._due = self.monotonic() + 1
+            self.act()
+        super().sleep(max(0.0, until - self.monotonic()))
+
+
+@dataclass
+class Lookups:
+    """A read of the key's whole Event history in small pages: what came, and when each request went out."""
+
+    events: list[str]
+    pages: list[ApiCall]
+    sent: list[float]
+    seconds: float
+    of_others: Counter[str]
+
+
+def look_up(*, with_others: bool) -> Lookups:
+    with SimulatedAccount(clock=Shared()) as account:
+        found = Lookups([], [], [], 0.0, Counter())
+        account.session.events.register(
+            "before-send.cloudtrail.LookupEvents", lambda **_: found.sent.append(account.clock.monotonic())
+        )
+        if with_others:
+            account.clock.act = partial(look_up_once, someone(account), found.of_others)
+        began = account.clock.monotonic()
+        read = Door(LiveTransport(account.session, account.clock), "us-east-1").reader("events")
+        key = {"AttributeKey": "ResourceName", "AttributeValue": account.truth.key_arn}
+        window = {"StartTime": SAMPLE_NOW - timedelta(days=89), "EndTime": SAMPLE_NOW - timedelta(hours=1)}
+        pages = read.pages("cloudtrail", "LookupEvents", "Events", LookupAttributes=[key], MaxResults=PAGE, **window)
+        found.events = [entry["EventId"] for entry in pages]
+        found.pages, found.seconds = read.calls, account.clock.monotonic() - began
+        return found
+
+
+PAGE = 8
+
+
+def someone(account: SimulatedAccount) -> Any:
+    """Return a client of somebody else in the account, who does not ask twice."""
+    once = Config(retries={"total_max_attempts": 1})
+    return account.session_as("platform-admin").client("cloudtrail", config=once)
+
+
+def look_up_once(client: Any, results: Counter[str]) -> None:
+    try:
+        client.lookup_events(MaxResults=1)
+    except ClientError as error:
+        results[error.response["Error"]["Code"]] += 1
+    else:
+        results["answered"] += 1
+
+
+def most_in_a_second(moments: list[float]) -> int:
+    return max(sum(start <= at < start + 1 for at in moments) for start in moments)
+
+
+@pytest.fixture(scope="module")
+def alone() -> Lookups:
+    return look_up(with_others=False)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Lookups:
+    return look_up(with_others=True)
+
+
+def test_alone_a_read_uses_the_whole_quota_and_is_never_throttled(alone: Lookups):
+    assert len(alone.events) == len(set(alone.events)) > 1500
+    assert len(alone.sent) == len(alone.pages) == -(-len(alone.events) // PAGE)
+    assert {call.attempts for call in alone.pages} == {1}
+    assert alone.seconds == (len(alone.pages) - 1) / 2
+    assert most_in_a_second(alone.sent) == 2
+
+
+def test_beside_somebody_who_takes_half_of_the_quota_a_read_is_as_complete(alone: Lookups, shared: Lookups):
+    assert shared.events == alone.events
+
+
+def test_beside_somebody_who_takes_half_of_the_quota_a_read_takes_the_other_half(shared: Lookups):
+    """Throttles tell that the quota is used up. One request in six or so has to find that out."""
+    pages, throttles = len(shared.pages), len(shared.sent) - len(shared.pages)
+
+    assert most_in_a_second(shared.sent) <= 2
+    assert sum(call.attempts for call in shared.pages) == len(shared.sent)
+    assert 0 < throttles < pages / 6
+    assert pages <= shared.seconds < 1.2 * pages
+
+
+def test_somebody_who_takes_half_of_the_quota_still_gets_it(shared: Lookups):
+    assert shared.of_others["answered"] > 0.9 * shared.of_others.total() > 100
+
+
+LOOKUP = Request("events", "cloudtrail", "LookupEvents", "us-east-1", {"MaxResults": 1})
+
+
+def test_many_throttles_in_a_row_are_no_failure(account):
+    account.fail("cloudtrail:LookupEvents", "throttle", times=50)
+
+    exchange = LiveTransport(account.session, account.clock).send(LOOKUP)
+
+    assert exchange.failure is None
+    assert exchange.call.attempts == len(account.sent) == 51
+
+
+def test_throttles_without_one_answer_end_the_read_after_a_while(account):
+    account.fail("cloudtrail:LookupEvents", "throttle")
+
+    exchange = LiveTransport(account.session, account.clock).send(LOOKUP)
+
+    assert (exchange.failure.code, exchange.call.error_code) == ("ThrottlingException", "ThrottlingException")
+    assert PATIENCE <= account.clock.monotonic() < PATIENCE + 10
+    assert exchange.call.attempts == len(account.sent)
+
+
+def test_other_troubles_beside_throttles_are_counted_and_waits_keep_to_the_quota(account):
+    account.fail("cloudtrail:LookupEvents", "5xx")
+    account.fail("cloudtrail:LookupEvents", "throttle", times=3)
+
+    exchange = LiveTransport(account.session, account.clock).send(LOOKUP)
+
+    assert exchange.failure.code == "InternalFailure"
+    assert exchange.call.attempts == len(account.sent) == 3 + ATTEMPTS
+
+
+def test_several_sources_share_one_pace_and_each_region_has_its_own(account):
+    transport = LiveTransport(account.session, account.clock)
+    begun = account.clock.monotonic()
+    for source in ("events", "access", "events"):
+        transport.send(replace(LOOKUP, source=source))
+    assert account.clock.monotonic() - begun == 1.0
+
+    for region in ("eu-west-1", "us-west-2"):
+        transport.send(replace(LOOKUP, region=region))
+    assert account.clock.monotonic() - begun == 1.0
+    assert {exchange.status for exchange in account.sent} == {200}
 
 
 # --- retries -----------------------------------------------------------------------------------------------------

@@ -8,13 +8,13 @@ import botocore.session
 import pytest
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from fluo_audit.aws.permissions import FIND_READS, PROVISION_READS, READS, iam_action
+from fluo_audit.aws.permissions import FIND_READS, OBJECT_READS, PROVISION_READS, READS, iam_action
 from fluo_audit.policy import KMS_ACTIONS
 from fluo_audit.policy.actions import Access
 
 MODELS = botocore.session.get_session()
-EVERY_READ = sorted(READS | FIND_READS | PROVISION_READS)
-VERBS = ("Describe", "Get", "List", "Lookup")
+EVERY_READ = sorted(READS | FIND_READS | PROVISION_READS | OBJECT_READS)
+VERBS = ("Describe", "Get", "Head", "List", "Lookup")
 
 
 def shapes(shape: Shape | None, seen: frozenset[str] = frozenset()) -> Iterator[Shape]:
@@ -62,3 +62,4 @@ def test_no_answer_holds_what_aws_marks_as_sensitive(api: str):
 def test_the_action_to_grant_is_the_operation_itself_but_for_a_few():
     assert iam_action("kms:DescribeKey") == "kms:DescribeKey"
     assert iam_action("resourcegroupstaggingapi:GetResources") == "tag:GetResources"
+    assert {iam_action(api) for api in OBJECT_READS} == {"s3:ListBucket", "s3:GetObject"}

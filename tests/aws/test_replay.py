@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,21 +15,23 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fluo_audit.aws.door import Door, Request
-from fluo_audit.aws.live import LiveTransport
+from fluo_audit.aws.door import AttachError, Door, Failure, ReadError, Request
+from fluo_audit.aws.live import LiveTransport, OfflineTransport
 from fluo_audit.aws.replay import ReplayTransport
 from fluo_audit.aws.snapshot import Snapshot, load, record
 from fluo_audit.collect.all import ALL, collect
 from fluo_audit.collect.job import Job
 from fluo_audit.errors import IntegrityError
 from fluo_audit.model.evidence import Fact, Have, Missing
+from fluo_audit.sandbox.clock import SimulatedClock
+from fluo_audit.settings import EventSettings
 
 NAMES = [collector.source.name for collector in ALL]
 
 
 def replayed(snapshot: Snapshot) -> dict[str, Fact[Any]]:
     transport = ReplayTransport((s.call, s.headers, s.body) for s in snapshot.stored)
-    job = Job(snapshot.scope, snapshot.baseline, snapshot.events_from)
+    job = Job(snapshot.scope, snapshot.baseline, snapshot.events)
     return collect(Door(transport, snapshot.scope.region), job)
 
 
@@ -131,7 +133,7 @@ def test_log_files_come_back_without_their_folder(account, job_over, tmp_path: P
     (logs / "torn.json.gz").write_bytes(b"\x1f\x8b")
     door = Door(LiveTransport(account.session, account.clock), "us-east-1")
     seen = collect(door, job)["events"]
-    record(job.scope, job.baseline, str(logs), door.exchanges).save(tmp_path / "snapshot")
+    record(job.scope, job.baseline, job.events, door.exchanges).save(tmp_path / "snapshot")
     shutil.rmtree(logs)
 
     snapshot = load(tmp_path / "snapshot")
@@ -215,6 +217,25 @@ def test_one_answer_serves_one_request(collection):
     assert transport.send(request).failure is None
     assert transport.send(request).failure.code == "not in the snapshot"
     assert transport.attach(request, lambda: b"new").failure.code == "not in the snapshot"
+
+
+def test_evidence_that_could_not_be_made_is_missing_for_the_same_reason_from_the_snapshot(collection, tmp_path: Path):
+    def fail() -> bytes:
+        raise AttachError(Failure("SlowDown", "Please reduce your request rate.", api="s3:GetObject"))
+
+    def missing(door: Door, produce: Callable[[], bytes]) -> Missing:
+        with pytest.raises(ReadError) as error:
+            door.reader("events").attach("cloudtrail", "LogFiles", produce, bucket="logs")
+        return error.value.missing
+
+    live, scope = Door(OfflineTransport(SimulatedClock()), "us-east-1"), collection.snapshot.scope
+    seen = missing(live, fail)
+    record(scope, collection.snapshot.baseline, EventSettings(source="s3"), live.exchanges).save(tmp_path / "snapshot")
+    kept = load(tmp_path / "snapshot").stored
+    replay = Door(ReplayTransport((s.call, s.headers, s.body) for s in kept), "us-east-1")
+
+    assert missing(replay, lambda: b"made again") == seen
+    assert seen.operation == "s3:GetObject"
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"<html>", b'{"KeyMetadata": 5}', b'{"KeyMetadata":' * 100_000])

@@ -27,6 +27,7 @@ from fluo_audit.aws.snapshot import (
 )
 from fluo_audit.errors import IntegrityError, UsageError
 from fluo_audit.model.baseline import Baseline
+from fluo_audit.settings import EventSettings
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,7 @@ def test_the_declared_baseline_comes_back_in_every_field():
 def test_hostile_words_of_aws_come_back_as_they_were(snapshot: Snapshot, tmp_path: Path, text: str):
     """Half a surrogate pair is legal in the JSON of an error message and has no UTF-8 form."""
     request = Request("key", "kms", "DescribeKey", "us-east-1", {"KeyId": "k"})
-    saved = record(snapshot.scope, snapshot.baseline, "lookup", [unanswered(request, Failure("Strange", text))])
+    saved = record(snapshot.scope, snapshot.baseline, EventSettings(), [unanswered(request, Failure("Strange", text))])
     saved.save(tmp_path / "s")
 
     assert load(tmp_path / "s") == saved

@@ -20,6 +20,7 @@ from fluo_audit.model.baseline import Baseline
 from fluo_audit.model.evidence import Fact
 from fluo_audit.model.scope import Period, Scope
 from fluo_audit.sandbox.clock import SimulatedClock
+from fluo_audit.settings import EventSettings
 
 ACCOUNT = "111122223333"
 KEY_ID = "1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -61,10 +62,14 @@ class Aws:
         self._stubs[service][1].add_client_error(xform_name(operation), code, "no", http_status_code=400)
 
     def job(self, *, days: int = 7, period: Period | None = None, key: str = KEY, **more: Any) -> Job:
-        """Return the job of a collection at `AS_OF`; baseline fields, events_from and progress by name."""
+        """Return the job of a collection at `AS_OF`.
+
+        By name: fields of the baseline, `events_from`, `events` (more settings of events), progress and logs.
+        """
         scope = Scope(ACCOUNT, "us-east-1", key, period or Period(AS_OF - timedelta(days=days), AS_OF), AS_OF)
-        events_from, progress = more.pop("events_from", "lookup"), more.pop("progress", Silent())
-        return Job(scope, Baseline(**more), events_from, progress)
+        events = EventSettings(source=more.pop("events_from", "lookup"), **more.pop("events", {}))
+        progress, logs = more.pop("progress", Silent()), more.pop("logs", None)
+        return Job(scope, Baseline(**more), events, progress, logs, self.clock)
 
     def collect(self, source: str, facts: Mapping[str, Fact[Any]] | None = None, **job: Any) -> Fact[Any]:
         """Return the fact that the collector of a source makes of the queued answers, all of which it must ask for."""

@@ -16,6 +16,7 @@ from fluo_audit.model.evidence import Coverage, Fact, Have, Missing, Source
 from fluo_audit.model.facts import Caller, KeyMetadata, KeyPolicy, RotationStatus
 from fluo_audit.model.finding import Finding
 from fluo_audit.model.scope import Period, Scope
+from fluo_audit.model.sources import EVENTS
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
 KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -47,12 +48,18 @@ SINGLE = {
     "rotation": lambda given: RotationStatus(**{**ROTATION, **given}),
     "key_policy": lambda given: KeyPolicy(**given),
     "caller": lambda given: Caller(**{"account": ACCOUNT, "user_id": "", **given}),
+    "trail_integrity": lambda given: given,
 }
 
 
 def moment(text: str) -> datetime:
     """Read 2026-01-31 or 2026-01-31T10:00 as UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def event_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of EVENTS as single calls, unless a row says that it stands for more."""
+    return [{"calls": 1, "last_time": row.get("event_time"), **row} for row in rows]
 
 
 def frame_of(source: Source[Any], rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -77,6 +84,8 @@ def fact_of(source: Source[Any], given: Any, *gaps: str) -> Fact[Any]:
     """Return a read fact: rows make a frame, a mapping overrides the defaults of a single value."""
     if isinstance(given, Missing):
         return given
+    if source is EVENTS:
+        given = event_rows(given)
     value = SINGLE[source.name](given) if source.columns is None else frame_of(source, given)
     records = 1 if source.columns is None else len(given)
     return Have(value, (f"E-{source.name}",), Coverage("everything", "everything", records, gaps))

@@ -12,7 +12,7 @@ from fluo_audit.evaluate.checks.denied_calls_low import denied_calls_low
 from fluo_audit.evaluate.checks.encryption_context_used import encryption_context_used
 from fluo_audit.evaluate.checks.key_changes_by_administrators import key_changes_by_administrators
 from fluo_audit.evaluate.checks.principals_expected import principals_expected
-from fluo_audit.evaluate.key_events import NAMED, ONE_BY_ONE, observe, tally
+from fluo_audit.evaluate.key_events import NAMED, ONE_BY_ONE, number_of, observe, tally, without_arn
 from fluo_audit.model.baseline import Baseline, Criteria
 from fluo_audit.model.facts import Caller
 from fluo_audit.model.finding import Observation, Result
@@ -38,14 +38,40 @@ def events_of(number: int, days: int = 90, **columns: object) -> pd.DataFrame:
         "encryption_context": None,
     }
     frame = pd.DataFrame(texts | columns, index=rows).astype("string")
-    return frame.assign(event_time=(START + pd.to_timedelta(rows * (days * 86400 / number), "s")).as_unit("us"))
+    times = (START + pd.to_timedelta(rows * (days * 86400 / number), "s")).as_unit("us")
+    return frame.assign(event_time=times, last_time=times, calls=pd.Series(1, index=rows, dtype="Int64"))
 
 
 def test_tally_names_the_most_frequent_and_counts_the_rest():
-    names = pd.Series(["b", "a", "c", "b", *(f"x{n}" for n in range(NAMED))], dtype="string")
+    events = events_of(NAMED + 4, event_name=["b", "a", "c", "b", *(f"x{n}" for n in range(NAMED))])
 
-    assert tally(names).startswith("b 2, a 1, c 1, x0 1")
-    assert tally(names).endswith("x4 1, 3 more")
+    assert tally(events, events["event_name"]).startswith("b 2, a 1, c 1, x0 1")
+    assert tally(events, events["event_name"]).endswith("x4 1, 3 more")
+
+
+def test_a_row_counts_as_many_calls_as_it_stands_for():
+    events = events_of(3, event_name=["Encrypt", "Decrypt", "Encrypt"], issuer_arn=[None, ROLE, None])
+    events["calls"] = pd.array([2000, 5, 1], dtype="Int64")
+
+    assert number_of(events) == 2006
+    assert number_of(events[:0]) == 0
+    assert tally(events, events["event_name"]) == "Encrypt 2,001, Decrypt 5"
+    assert without_arn(events) == "the ARN of the caller in 2,001 of 2,006 calls"
+    assert [each.fact for each in observe(events, events["event_name"])] == [
+        "Encrypt, 2,000 calls that day, of which this is the first",
+        "Decrypt, 5 calls that day, of which this is the first",
+        "Encrypt",
+    ]
+
+
+def test_lines_that_share_a_day_add_up_the_calls_of_their_rows():
+    events = events_of(400, days=2)
+    events.loc[1, "calls"] = 1000
+
+    first, second = observe(events, events["event_name"])
+
+    assert first.fact == "Decrypt, 1,199 calls that day, of which this is the first"
+    assert second.fact == "Decrypt, 200 calls that day, of which this is the first"
 
 
 def test_few_exceptions_are_listed_one_by_one():

@@ -10,7 +10,15 @@ import pytest
 
 from fluo_audit.evaluate import checks
 from fluo_audit.evaluate.checks.all import ALL
-from fluo_audit.evaluate.registry import REQUIRED_SECTIONS, Check, check, run_check, run_checks, sections
+from fluo_audit.evaluate.registry import (
+    REQUIRED_SECTIONS,
+    Check,
+    check,
+    run_check,
+    run_checks,
+    sections,
+    weighing_check,
+)
 from fluo_audit.model.evidence import Coverage, Have, Missing
 from fluo_audit.model.finding import Observation, Result, Severity, Verdict, failed, not_applicable, passed
 from fluo_audit.model.sources import ALIASES, CALLER, KEY, TAGS
@@ -98,6 +106,15 @@ def test_every_check_gives_one_finding_in_order_whatever_was_collected(criteria)
 
 
 @EACH
+@pytest.mark.parametrize("fact", [DENIED, have(object(), "a gap")], ids=["missing", "partial"])
+def test_facts_of_which_none_was_read_in_full_are_never_judged(each, fact, criteria):
+    """Also those that a check weighs."""
+    finding = run_check(each, dict.fromkeys((source.name for source in each.weighs), fact), criteria())
+
+    assert finding.result is Result.NOT_ASSESSED
+
+
+@EACH
 def test_the_docstring_says_what_a_reader_needs(each):
     empty = [name for name in REQUIRED_SECTIONS if not each.section(name)]
 
@@ -136,7 +153,8 @@ def test_groups_stand_together_in_the_order_of_the_report():
 
 @EACH
 def test_what_a_check_relies_on_is_among_what_it_reads(each):
-    assert all(source in ALL_SOURCES for source in each.reads)
+    assert each.sources
+    assert all(source in ALL_SOURCES for source in each.sources)
     assert all(source in each.reads for source in each.one_is_enough)
     assert each.unless is None or KEY in each.reads
 
@@ -203,6 +221,30 @@ def test_of_a_part_only_an_exception_may_stand(criteria, verdict, one_is_enough,
     finding = run_check(a_check(verdict, one_is_enough=one_is_enough), facts, criteria())
 
     assert (finding.result, finding.seen, finding.gaps) == (expected, seen, ("Tags of the key: a gap",))
+
+
+def test_a_weighing_check_receives_the_facts_as_they_are(criteria):
+    received = []
+
+    def function(*given: object) -> Verdict:
+        received.extend(given)
+        return passed("good")
+
+    made = weighing_check("a-check", "A check", group="KEY", severity=Severity.LOW, weighs=(CALLER, TAGS, ALIASES))
+    facts = {"caller": have(1), "tags": DENIED, "key": have(3)}
+    expected = criteria()
+    finding = run_check(made(function), facts, expected)
+
+    assert received == [{"caller": facts["caller"], "tags": DENIED}, expected]
+    assert (finding.result, finding.evidence, finding.missing) == (Result.PASS, ("E01", "E99"), ())
+
+
+def test_what_a_weighing_check_lacked_is_named_when_it_could_not_conclude(criteria):
+    made = weighing_check("a-check", "A check", group="KEY", severity=Severity.LOW, weighs=(CALLER, TAGS))
+    open_verdict = Verdict(Result.NOT_ASSESSED, "too little")
+    finding = run_check(made(lambda *_: open_verdict), {"caller": have(1), "tags": DENIED}, criteria())
+
+    assert (finding.result, finding.seen, finding.missing) == (Result.NOT_ASSESSED, "too little", (DENIED,))
 
 
 def exempt_asymmetric(key) -> Verdict | None:

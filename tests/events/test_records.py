@@ -190,6 +190,7 @@ def test_a_row_says_who_did_what_when_and_how():
     assert row["encryption_context"] == '{"purpose": "pii_redaction", "tenant": "t-1"}'
     assert (row["key_material_id"], row["tls_version"]) == ("m" * 64, "TLSv1.3")
     assert (row["error_code"], row["rotation_type"], row["shared_event_id"]) == (None, None, None)
+    assert (row["calls"], row["last_time"]) == (1, row["event_time"])
 
 
 def test_no_access_key_is_shown_whole():
@@ -269,12 +270,12 @@ MEMBERS = st.sampled_from([*record(), "serviceEventDetails", "errorCode", "error
 
 @given(st.dictionaries(MEMBERS, VALUES, max_size=12))
 def test_no_type_in_any_member_stops_the_reader(members: dict[str, Any]):
-    """Every column is a text, a boolean, a time or nothing, whatever stood in the record."""
+    """Every column is a text, a boolean, a time, a number or nothing, whatever stood in the record."""
     hostile = {**record(), **members}
 
     row = event_row(hostile, KEY)
 
-    assert all(value is None or isinstance(value, str | bool | datetime) for value in row.values())
+    assert all(value is None or isinstance(value, str | bool | datetime | int) for value in row.values())
     assert concerns_key(hostile, KEY) in {True, False}
     assert is_readable(hostile) in {True, False}
     assert all(isinstance(arn, str) for arn in resource_arns(hostile))

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from fluo_audit.collect.frames import frame
+from fluo_audit.frames import frame
 from fluo_audit.model.sources import EVENTS
 from fluo_audit.policy import Grant, Outcome, PolicyDocument, parse_policy
 from fluo_audit.provision.documents import access_statements, document, key_statements
@@ -36,7 +36,8 @@ TENANT_KEY = {"tenantId": "tenant-0815", "keyType": "signing"}
 def event(name: str, context: Mapping[str, str] | None = None, hours: int = 0, **columns: Any) -> dict[str, Any]:
     """Return one row of the frame: a call of the backend's role that succeeded."""
     row = dict.fromkeys(EVENTS.columns or {})
-    row |= {"event_id": f"e{hours}", "event_time": START + timedelta(hours=hours), "event_name": name}
+    at = START + timedelta(hours=hours)
+    row |= {"event_id": f"e{hours}", "event_time": at, "last_time": at, "calls": 1, "event_name": name}
     row |= {"principal_type": "AssumedRole", "issuer_arn": ROLE, "principal_arn": f"{ROLE}/i-0abc"}
     return row | {"encryption_context": None if context is None else json.dumps(context, sort_keys=True)} | columns
 
@@ -206,3 +207,22 @@ def test_a_call_through_a_service_is_judged_as_one():
     direct, service = sorted(would_be_denied(events(*calls), (ROLE,), KEY, key, {ROLE: ()}), key=lambda r: r.outcome)
     assert (direct.outcome, direct.count) == (NOTHING, 1)
     assert (service.outcome, service.count) == (UNKNOWN, 1)
+
+
+def test_a_row_of_many_calls_counts_them_all_and_ends_with_the_last():
+    last = START + timedelta(hours=30)
+    rows = [event("GenerateDataKey", HEALTH, 9, calls=500, last_time=last), event("GenerateDataKey", HEALTH, 2)]
+
+    (row,) = denied(*rows)
+
+    assert (row.count, row.outcome, row.purpose) == (501, DENY, "health_check")
+    assert (row.first, row.last) == (START + timedelta(hours=2), last)
+    assert denied(event("Decrypt", REDACTION, calls=500, last_time=last)) == ()
+
+
+def test_of_many_calls_in_one_row_only_the_purpose_is_known():
+    (row,) = denied(event("Decrypt", REDACTION, calls=500), allowed_tenant_ids=("tenant-0815",))
+    assert (row.count, row.outcome, row.context_names) == (500, UNKNOWN, ("purpose",))
+    assert denied(event("Decrypt", REDACTION), allowed_tenant_ids=("tenant-0815",)) == ()
+    (without,) = denied(event("Decrypt", None, calls=500))
+    assert (without.count, without.outcome) == (500, DENY)

@@ -13,6 +13,15 @@ import pytest
 
 from fluo_audit.model.evidence import ApiCall, Completeness
 from fluo_audit.model.finding import Conclusion, Observation, Severity
+from fluo_audit.model.integrity import (
+    IntegrityCounts,
+    IntegrityGap,
+    IntegrityProblem,
+    IntegrityVerdict,
+    ProblemKind,
+    RegionIntegrity,
+    TrailIntegrity,
+)
 from fluo_audit.model.report import (
     AccessRow,
     ChangeEvent,
@@ -21,7 +30,9 @@ from fluo_audit.model.report import (
     Framework,
     KeyMaterial,
     MonthCost,
+    Outcome,
     PrincipalUse,
+    Reconciliation,
     Report,
     Requirement,
     RotationTimeline,
@@ -379,6 +390,86 @@ def _cost() -> tuple[MonthCost, ...]:
     )
 
 
+def _reconciliations() -> tuple[Reconciliation, ...]:
+    period = "2026-08-26 to 2026-11-22"
+    rows = (
+        ("events-history", "Events of the key, by id, 2026-11-22", 58, "CloudTrail Event history", 57, 1, Outcome.DIFFERS, "1 event without explanation", ("events",)),
+        ("events-metrics", f"Successful calls of the key, by day, {period}", 4_635, "CloudWatch metric of the key", 4_635, 0, Outcome.AGREES, "equal on each of 89 days", ("events", "metrics")),
+        ("events-cost", f"Billed calls, by day, {period}", 3_500, "Cost Explorer, KMS requests of the account", 3_534, 34, Outcome.EXPLAINED, "34 more are calls of other keys", ("events", "cost")),
+        ("events-last-usage", "The last use of the key", None, "KMS, the last use it knows", None, None, Outcome.NOT_COMPARED, "the last use lies after the time that was read", ("last_usage",)),
+    )  # fmt: skip
+    flagged = (Observation("Decrypt is in the log files and not in Event history", "2026-11-22T08:00:00Z", "", "e-1"),)
+    return tuple(
+        Reconciliation(
+            name=name,
+            what=what,
+            left_name="CloudTrail events",
+            left=left,
+            right_name=right_name,
+            right=right,
+            difference=difference,
+            outcome=outcome,
+            explanation=explanation,
+            evidence=_evidence(*sources),
+            flagged=flagged if outcome is Outcome.DIFFERS else (),
+        )
+        for name, what, left, right_name, right, difference, outcome, explanation, sources in rows
+    )
+
+
+PREFIX = f"AWSLogs/{ACCOUNT}"
+
+
+def _integrity() -> TrailIntegrity:
+    """Return a trail in three Regions: one with a changed and an unreadable log file, one with a gap, one verified."""
+    period = Period(_moment("2026-08-25"), _moment("2026-11-23"))
+    gap = Period(_moment("2026-10-03"), _moment("2026-10-06"))
+    hour = Period(_moment("2026-09-10"), _moment("2026-09-10") + timedelta(hours=1))
+    clean = IntegrityCounts(2_160, 2_160, logs_vouched=180, logs_found=180, logs_valid=180)
+    holes = IntegrityCounts(2_087, 2_087, logs_vouched=170, logs_found=174, logs_valid=170, logs_uncovered=4)
+    bad = IntegrityCounts(
+        2_160, 2_160, logs_vouched=8_640, logs_found=8_641, logs_valid=8_637, logs_changed=1, logs_missing=1, logs_unread=1, logs_unvouched=2,
+    )  # fmt: skip
+    regions = (
+        RegionIntegrity(
+            ACCOUNT, "eu-west-1", IntegrityVerdict.VERIFIED, clean, (period,), f"{PREFIX}/CloudTrail-Digest/eu-west-1/a"
+        ),
+        RegionIntegrity(
+            ACCOUNT, REGION, IntegrityVerdict.FAIL, bad, (period,), f"{PREFIX}/CloudTrail-Digest/{REGION}/b"
+        ),
+        RegionIntegrity(
+            ACCOUNT,
+            "us-west-2",
+            IntegrityVerdict.INCOMPLETE,
+            holes,
+            (Period(period.start, hour.start), Period(hour.end, gap.start), Period(gap.end, period.end)),
+            f"{PREFIX}/CloudTrail-Digest/us-west-2/c",
+        ),
+    )
+    log = f"{PREFIX}/CloudTrail/{REGION}/2026/10/25/{ACCOUNT}_CloudTrail_{REGION}_20261025T0815Z_"
+    problems = (
+        IntegrityProblem(ProblemKind.LOG_UNREAD, f"{log}1.json.gz", "s3:GetObject: AccessDenied", is_failure=False),
+        IntegrityProblem(ProblemKind.LOG_CHANGED, f"{log}2.json.gz", "its SHA-256 is another", is_failure=True),
+        IntegrityProblem(ProblemKind.LOG_MISSING, f"{log}3.json.gz", "a digest names it", is_failure=True),
+        IntegrityProblem(ProblemKind.LOG_UNVOUCHED, f"{log}4.json.gz", "no digest names it", is_failure=True),
+        IntegrityProblem(ProblemKind.LOG_UNVOUCHED, f"{log}5.json.gz", "no digest names it", is_failure=True),
+    )
+    return TrailIntegrity(
+        trail_arn=f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/main-trail",
+        bucket="fluo-cloudtrail",
+        period=period,
+        verdict=IntegrityVerdict.FAIL,
+        counts=clean + holes + bad,
+        regions=regions,
+        problems=problems,
+        gaps=(
+            IntegrityGap(ACCOUNT, "us-west-2", hour, ""),
+            IntegrityGap(ACCOUNT, "us-west-2", gap, "logging was stopped by fluo-key-admin"),
+        ),
+        remarks=("2 public keys signed the digests",),
+    )
+
+
 def make_report() -> Report:
     tests = _tests()
     all_days = days()
@@ -451,6 +542,8 @@ def make_report() -> Report:
         rotation=_rotation(),
         cost=_cost(),
         budget_usd=Decimal("6.00"),
+        reconciliations=_reconciliations(),
+        integrity=_integrity(),
         tables=(
             Table(
                 "key_changes",

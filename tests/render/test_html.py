@@ -109,7 +109,7 @@ def test_it_fits_into_a_mail(html):
 
 def test_figures_are_numbered_in_order(page):
     labels = [a["aria-label"] for _, a in page.elements if a.get("role") == "region"]
-    assert labels == [f"Figure {n}" for n in range(1, 5)]
+    assert labels == [f"Figure {n}" for n in range(1, 6)]
 
 
 def test_every_result_has_a_word_beside_its_shape(html, report):
@@ -117,7 +117,12 @@ def test_every_result_has_a_word_beside_its_shape(html, report):
     assert len(shown) > len(report.tests)
     words = {c.value.replace(" ", "-"): c.value.capitalize() for c in Conclusion}
     read = {("supported", "Complete"), ("inconclusive", "Partial"), ("inconclusive", "Not collected")}
-    assert {(s, w) for s, w in shown} <= set(words.items()) | read
+    compared = {("supported", "Agrees"), ("supported", "Explained"), ("exception", "Differs")}
+    compared |= {("inconclusive", "Not compared")}
+    verified = {("supported", "Verified"), ("exception", "Fail"), ("inconclusive", "Incomplete")}
+    problems = {("exception", "Log changed"), ("exception", "Log missing"), ("exception", "Log unvouched")}
+    problems |= {("inconclusive", "Log unread")}
+    assert {(s, w) for s, w in shown} - set(words.items()) == read | compared | verified | problems
 
 
 def test_the_word_compliant_is_never_used(page):
@@ -174,17 +179,18 @@ def test_a_part_that_was_not_collected_says_so_and_why(report, part, source):
     )
     page = Page(render_html(replace(report, **{part: None}, sources=sources)))
     number = [a["aria-label"] for _, a in page.elements if a.get("role") == "region"]
-    before = page.text.rindex("Completeness of the evidence")
+    before = page.text.rindex("Completeness and accuracy")
     assert reason in page.text[:before]
-    assert len(number) == (3 if part in {"usage", "rotation", "cost"} else 4)
+    assert len(number) == (4 if part in {"usage", "rotation", "cost"} else 5)
 
 
 def test_nothing_collected_at_all_still_gives_a_report_without_figures(report):
-    none = dict.fromkeys(("access", "principals", "usage", "errors", "changes", "rotation", "cost", "budget_usd"))
+    parts = ("access", "principals", "usage", "errors", "changes", "rotation", "cost", "budget_usd", "integrity")
     html = render_html(
         replace(
             report,
-            **none,
+            **dict.fromkeys(parts),
+            reconciliations=(),
             tests=(),
             controls=(),
             sources=(),
@@ -198,6 +204,7 @@ def test_nothing_collected_at_all_still_gives_a_report_without_figures(report):
     page = Page(html)
     assert "svg" not in {tag for tag, _ in page.elements}
     assert "No test was run." in page.text
+    assert "Nothing was compared." in page.text
     assert {t[1:] for t in page.all("href")} <= set(page.all("id"))
 
 
@@ -232,3 +239,71 @@ def test_sample_data_is_said_on_the_page_and_only_then(report, page):
 def test_applicability_that_nobody_declared_is_named(page):
     assert "Applicability: not declared" in page.text
     assert "Applicability: declared as applicable" in page.text
+
+
+def section(page: Page, start: str, end: str) -> str:
+    before = page.text.rindex(start)
+    return page.text[before : page.text.index(end, before)]
+
+
+def test_the_reconciliation_has_its_numbers_outcomes_and_reasons(page, report):
+    part = section(page, "CloudTrail against other sources", "Log files against their digests")
+    for row in report.reconciliations:
+        assert row.what in part
+        assert row.explanation[0].upper() + row.explanation[1:] in part
+        assert row.outcome.value.capitalize() in part
+    assert "4,635" in part
+    assert "–" in part  # what was not counted, never 0
+
+
+def test_the_log_files_have_verdict_sums_gaps_and_problems(page, report):
+    part = section(page, "Log files against their digests", "Exceptions and responses")
+    integrity = report.integrity
+    assert part.index("Fail") < part.index(integrity.trail_arn)
+    assert "8,987 unchanged, 1 changed, 1 missing, 1 not read" in part
+    for gap in integrity.gaps:
+        assert f"{gap.period.start:%Y-%m-%dT%H:%M:%SZ} to {gap.period.end:%Y-%m-%dT%H:%M:%SZ}" in part
+    assert "Not known" in part
+    for problem in integrity.problems:
+        assert problem.key in part
+    assert part.index("Log changed") < part.index("Log unread")
+    assert integrity.remarks[0] in part
+
+
+def test_many_problems_are_cut_with_their_number_and_the_file_that_has_all(report):
+    first = report.integrity.problems[1]
+    many = tuple(replace(first, key=f"key-{n}.") for n in range(7_214))
+    text = Page(render_html(replace(report, integrity=replace(report.integrity, problems=many)))).text
+    assert "7,214 problems with single files" in text
+    assert "Showing 50 of 7,214; all rows in evidence.json." in text
+    assert "key-49." in text
+    assert "key-50." not in text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_an_object_key_is_text_whatever_it_holds(report, text):
+    def with_key(key):
+        problems = tuple(replace(p, key=key, detail=key) for p in report.integrity.problems)
+        gaps = tuple(replace(g, cause=key) for g in report.integrity.gaps)
+        return Page(render_html(replace(report, integrity=replace(report.integrity, problems=problems, gaps=gaps))))
+
+    assert with_key(text).shape() == with_key("x").shape()
+
+
+def test_digests_that_were_not_asked_for_are_said_in_one_line_with_what_to_do(report):
+    page = Page(render_html(replace(report, integrity=None)))
+    part = section(page, "Log files against their digests", "Exceptions and responses")
+    assert "Not checked" in part
+    assert "--events-from s3" in part
+    assert "fluo-audit trail verify" in part
+
+
+def test_digests_that_could_not_be_read_say_why(report):
+    denied = replace(report.sources[0], name="trail_integrity", title="Log files against their digests")
+    denied = replace(
+        denied, completeness=type(denied.completeness).NOT_COLLECTED, reasons=("s3:ListBucket: AccessDenied",)
+    )
+    page = Page(render_html(replace(report, integrity=None, sources=(*report.sources, denied))))
+    part = section(page, "CloudTrail against other sources", "Exceptions and responses")
+    assert "s3:ListBucket: AccessDenied" in part
+    assert "--events-from s3" not in part

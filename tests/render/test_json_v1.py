@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from decimal import Decimal
 
 import jsonschema
 import pytest
 
-from fluo_audit.render.json_v1 import SCHEMA, render_json, schema
+from fluo_audit.model.integrity import IntegrityCounts
+from fluo_audit.render.json_v1 import SCHEMA, integrity_document, render_json, schema
 
 HOSTILE = "鍵 <b>\u202e\x1b[2J =1+1 \ud800 😀"
 
@@ -33,13 +34,13 @@ def test_a_report_meets_the_schema(report, validator):
 
 
 def test_a_report_with_nothing_collected_meets_the_schema(report, validator):
-    none = dict.fromkeys(
-        ("access", "principals", "usage", "errors", "changes", "rotation", "cost", "budget_usd", "clock_skew_seconds")
-    )
-    data = read(replace(report, **none))
+    parts = ("access", "principals", "usage", "errors", "changes", "rotation", "cost", "budget_usd", "integrity")
+    data = read(replace(report, **dict.fromkeys((*parts, "clock_skew_seconds")), reconciliations=()))
     validator.validate(data)
     assert data["usage"] is None
     assert data["cost"] is None
+    assert data["trail_integrity"] is None
+    assert data["reconciliation"] == []
 
 
 def test_the_schema_refuses_what_is_not_listed(report, validator):
@@ -110,3 +111,26 @@ def test_it_carries_the_version_and_every_result(report):
     assert data["schema"] == SCHEMA
     assert sum(data["counts"].values()) == len(data["tests"]) == len(report.tests)
     assert [e["sha256"] for e in data["evidence"]] == [c.sha256 for c in report.evidence]
+
+
+def test_the_reconciliation_keeps_none_apart_from_zero_and_lists_what_is_flagged(report):
+    found = {row["name"]: row for row in read(report)["reconciliation"]}
+    assert found["events-metrics"]["difference"] == 0
+    assert found["events-last-usage"]["left"] is None
+    assert found["events-last-usage"]["outcome"] == "not compared"
+    assert [flag["ref"] for flag in found["events-history"]["flagged"]] == ["e-1"]
+    assert found["events-cost"]["flagged"] == []
+
+
+def test_the_integrity_of_the_trail_has_every_problem_and_all_counts(report):
+    found = read(report)["trail_integrity"]
+    assert found == json.loads(json.dumps(integrity_document(report.integrity)))
+    assert (found["verdict"], found["period"]) == (
+        "FAIL",
+        {"start": "2026-08-25T00:00:00Z", "end": "2026-11-23T00:00:00Z"},
+    )
+    assert [p["key"] for p in found["problems"]] == [p.key for p in report.integrity.problems]
+    for counts in (found["counts"], *(region["counts"] for region in found["regions"])):
+        assert set(counts) == {field.name for field in fields(IntegrityCounts)}
+    assert found["counts"]["logs_vouched"] == sum(region["counts"]["logs_vouched"] for region in found["regions"])
+    assert found["regions"][2]["covered"][0]["end"] == "2026-09-10T00:00:00Z"

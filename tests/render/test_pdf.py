@@ -124,7 +124,7 @@ def test_figures_have_a_description_and_headings_skip_no_level(pdf):
         if level := re.fullmatch(r"/H([1-6])", tag):
             assert int(level[1]) <= last + 1
             last = int(level[1])
-    assert figures == 4
+    assert figures == 5
 
 
 def test_only_the_bundled_fonts_are_used_and_every_character_has_a_glyph(pdf):

@@ -12,7 +12,7 @@ import pytest
 
 from fluo_audit import pipeline
 from fluo_audit.aws.live import LiveTransport
-from fluo_audit.collect.frames import frame
+from fluo_audit.frames import frame
 from fluo_audit.model import sources
 from fluo_audit.model.baseline import Baseline, Criteria
 from fluo_audit.model.evidence import Coverage, Fact, Have, Missing, Source

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fluo_audit.collect.frames import frame
 from fluo_audit.errors import FluoAuditError, UsageError
+from fluo_audit.frames import frame
 from fluo_audit.model.evidence import Coverage, Have, Missing
 from fluo_audit.model.sources import ROLES
 from fluo_audit.policy import Outcome

@@ -15,6 +15,9 @@ from fluo_audit.sandbox.shapes import problems
 
 ROLE = {"RoleName": "fluo-backend"}
 TRAIL = {"Name": "main-trail"}
+BUCKET = "fluo-cloudtrail-123456789012"
+FOLDER = "AWSLogs/123456789012/CloudTrail-Digest"
+FIRST_DIGEST = f"{FOLDER}/us-east-1/2026/08/15/123456789012_CloudTrail-Digest_us-east-1_main-trail_us-east-1_20260815T101407Z.json.gz"
 
 
 def read_calls(account):
@@ -67,6 +70,13 @@ def read_calls(account):
         ("iam", "ListInstanceProfilesForRole", "list_instance_profiles_for_role", ROLE),
         ("sts", "GetCallerIdentity", "get_caller_identity", {}),
         ("s3", "ListBuckets", "list_buckets", {}),
+        ("s3", "ListObjectsV2", "list_objects_v2", {"Bucket": BUCKET, "Prefix": "AWSLogs/", "MaxKeys": 3}),
+        ("s3", "ListObjects", "list_objects", {"Bucket": BUCKET, "Prefix": f"{FOLDER}/us-east-1/2026/08/15/"}),
+        ("s3", "GetObject", "get_object", {"Bucket": BUCKET, "Key": FIRST_DIGEST}),
+        ("s3", "HeadObject", "head_object", {"Bucket": BUCKET, "Key": FIRST_DIGEST}),
+        ("athena", "ListWorkGroups", "list_work_groups", {}),
+        ("athena", "GetWorkGroup", "get_work_group", {"WorkGroup": "fluo-audit"}),
+        ("cloudtrail", "ListEventDataStores", "list_event_data_stores", {}),
     ]  # fmt: skip
 
 

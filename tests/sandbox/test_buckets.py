@@ -6,9 +6,6 @@ import json
 
 import pytest
 
-from fluo_audit.sandbox.buckets import bucket_of
-from fluo_audit.sandbox.wire import HttpRequest
-
 BUCKET = "fluo-cloudtrail-test-123456789012"
 STATEMENT = {
     "Effect": "Allow",
@@ -99,16 +96,3 @@ def test_a_policy_is_json_about_this_bucket(s3, refused, text, message):
         s3.put_bucket_policy(Bucket=BUCKET, Policy=text)
     with refused("NoSuchBucketPolicy"):
         s3.get_bucket_policy(Bucket=BUCKET)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://a.bucket.s3.amazonaws.com/?policy",
-        "https://a.bucket.s3.eu-west-1.amazonaws.com/key",
-        "https://s3.eu-west-1.amazonaws.com/a.bucket?policy",
-        "https://s3.amazonaws.com/a%2Ebucket/key",
-    ],
-)
-def test_the_bucket_is_named_in_host_or_path(url):
-    assert bucket_of(HttpRequest("GET", url, {}, b"")) == "a.bucket"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import timedelta
 
@@ -229,10 +230,47 @@ def test_a_trail_has_the_default_selector_until_it_gets_another(account):
     assert changed[0]["ExcludeManagementEventSources"] == ["kms.amazonaws.com"]
 
 
-def test_the_public_key_is_a_key(shared_account):
-    listed = client(shared_account).list_public_keys()["PublicKeyList"][0]
+def public_keys(account, region="us-east-1", **parameters):
+    cloudtrail = account.session_in(region).client("cloudtrail", config=NO_RETRY)
+    return cloudtrail.list_public_keys(**parameters)["PublicKeyList"]
+
+
+def test_the_public_key_is_the_present_one_unless_a_time_is_told(shared_account):
+    (listed,) = public_keys(shared_account)
     assert load_der_public_key(listed["Value"]).key_size == 2048
+    assert listed["Fingerprint"] == hashlib.md5(listed["Value"], usedforsecurity=False).hexdigest()
     assert listed["ValidityStartTime"] < shared_account.clock.now() < listed["ValidityEndTime"]
+
+
+def test_the_public_keys_of_a_time_are_those_that_signed_in_it(shared_account):
+    now, days = shared_account.truth.now, timedelta(days=1)
+    old, new = public_keys(shared_account, StartTime=now - 90 * days, EndTime=now)
+    assert old["ValidityEndTime"] == new["ValidityStartTime"]
+    assert public_keys(shared_account, StartTime=now - 90 * days, EndTime=now - 70 * days) == [old]
+    assert public_keys(shared_account, StartTime=now - 50 * days) == [new]
+    assert public_keys(shared_account, StartTime=now - 999 * days, EndTime=now - 998 * days) == []
+
+
+def test_every_region_has_keys_of_its_own(shared_account):
+    now = shared_account.truth.now
+    here, there = (
+        {key["Fingerprint"] for key in public_keys(shared_account, region, StartTime=now - timedelta(days=90))}
+        for region in ("us-east-1", "eu-west-1")
+    )
+    assert (len(here), len(there), here & there) == (2, 1, set())
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"NextToken": "foreign"}, "InvalidTokenException"),
+        ({"StartTime": 2000000000, "EndTime": 1000000000}, "InvalidTimeRangeException"),
+    ],
+)
+def test_refused_requests_for_public_keys(shared_account, parameters, expected):
+    with pytest.raises(ClientError) as error:
+        client(shared_account).list_public_keys(**parameters)
+    assert code(error) == expected
 
 
 def test_the_raw_answer_of_lookup_events_holds_only_declared_members(shared_account):

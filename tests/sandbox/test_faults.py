@@ -82,7 +82,7 @@ def test_a_denied_call_is_recorded_with_its_error(account, call):
     ("fault", "codes"),
     [
         ("throttle", {"ThrottlingException", "Throttling", "SlowDown"}),
-        ("5xx", {"KMSInternalException", "InternalFailure"}),
+        ("5xx", {"KMSInternalException", "InternalFailure", "InternalError"}),
         ("expired", {"ExpiredTokenException", "ExpiredToken"}),
     ],
 )

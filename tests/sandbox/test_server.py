@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
+import os
+import re
+import shutil
 import socket
+import subprocess
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Thread
@@ -18,6 +23,7 @@ from fluo_audit.sandbox.account import SAMPLE_NOW, SimulatedAccount
 from fluo_audit.sandbox.clock import RunningClock
 from fluo_audit.sandbox.server import SandboxServer, account_that_runs
 
+BUCKET = "fluo-cloudtrail-123456789012"
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=5)
 
 
@@ -249,3 +255,65 @@ def test_over_http_a_lost_answer_and_a_lost_connection_are_closed_connections(bl
     with pytest.raises((ConnectionClosedError, HTTPClientError)):
         served("kms").list_keys()
     assert blank.writes == ("kms:CreateKey",)
+
+
+TRAIL = "arn:aws:cloudtrail:us-east-1:123456789012:trail/main-trail"
+
+
+@pytest.fixture
+def aws_cli(server, tmp_path):
+    """Give a function that runs the AWS CLI against a served account: (status, lines)."""
+    program = shutil.which("aws")
+    if program is None:
+        pytest.skip("the AWS CLI is not installed")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "AWS_ENDPOINT_URL": server.endpoint,
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+    def run(*arguments):
+        command = [program, "--endpoint-url", server.endpoint, *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, (done.stdout + done.stderr).splitlines()
+
+    return run
+
+
+def test_the_aws_cli_lists_the_bucket(aws_cli):
+    status, lines = aws_cli("s3", "ls", "s3://fluo-cloudtrail-123456789012/AWSLogs/123456789012/CloudTrail-Digest/")
+    assert (status, [line.split() for line in lines]) == (
+        0, [["PRE", "eu-west-1/"], ["PRE", "us-east-1/"], ["PRE", "us-west-2/"]],
+    )  # fmt: skip
+
+
+def validate(aws_cli, *more):
+    period = "--start-time", "2026-09-23T12:00:00Z", "--end-time", "2026-09-24T12:00:00Z"
+    return aws_cli("cloudtrail", "validate-logs", "--trail-arn", TRAIL, *period, "--verbose", *more)
+
+
+def test_the_aws_cli_finds_every_digest_and_log_file_valid_over_a_change_of_keys(aws_cli):
+    status, lines = validate(aws_cli)
+    assert (status, lines[-2]) == (0, "25/25 digest files valid")
+    assert re.fullmatch(r"(\d\d)/\1 log files valid", lines[-1])
+    assert all(line.endswith("valid") for line in lines if line.startswith(("Digest file", "Log file")))
+
+    assert validate(aws_cli, "--region", "eu-west-1")[1][-1] == "25/25 digest files valid"
+
+
+def test_the_aws_cli_finds_what_was_tampered_with(account, aws_cli):
+    folder = "AWSLogs/123456789012/CloudTrail/us-east-1/2026/09/23/"
+    s3 = account.session.client("s3")
+    afternoon = [
+        one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET, Prefix=folder)["Contents"] if "T15" in one["Key"]
+    ]
+    s3.put_object(Bucket=BUCKET, Key=afternoon[0], Body=gzip.compress(b'{"Records":[]}'))
+    s3.delete_object(Bucket=BUCKET, Key=afternoon[1])
+
+    status, lines = validate(aws_cli)
+    assert status == 1
+    assert any(afternoon[0] in line and "INVALID: hash value doesn't match" in line for line in lines)
+    assert any(afternoon[1] in line and "INVALID: not found" in line for line in lines)

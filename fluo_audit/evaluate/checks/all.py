@@ -10,6 +10,7 @@ from fluo_audit.evaluate.checks.cost_within_budget import cost_within_budget
 from fluo_audit.evaluate.checks.denied_calls_low import denied_calls_low
 from fluo_audit.evaluate.checks.encryption_context_enforced import encryption_context_enforced
 from fluo_audit.evaluate.checks.encryption_context_used import encryption_context_used
+from fluo_audit.evaluate.checks.event_counts_reconciled import event_counts_reconciled
 from fluo_audit.evaluate.checks.grants_expected import grants_expected
 from fluo_audit.evaluate.checks.key_changes_by_administrators import key_changes_by_administrators
 from fluo_audit.evaluate.checks.key_customer_managed import key_customer_managed
@@ -25,6 +26,7 @@ from fluo_audit.evaluate.checks.rotation_history_reconciled import rotation_hist
 from fluo_audit.evaluate.checks.rotation_on_time import rotation_on_time
 from fluo_audit.evaluate.checks.rotation_period import rotation_period
 from fluo_audit.evaluate.checks.trail_delivery import trail_delivery
+from fluo_audit.evaluate.checks.trail_logs_verified import trail_logs_verified
 from fluo_audit.evaluate.checks.trail_multi_region import trail_multi_region
 from fluo_audit.evaluate.checks.trail_records_kms import trail_records_kms
 from fluo_audit.evaluate.checks.trail_records_reads import trail_records_reads
@@ -51,6 +53,8 @@ ALL: tuple[Check, ...] = (
     trail_records_reads,
     trail_validation,
     trail_delivery,
+    trail_logs_verified,
+    event_counts_reconciled,
     principals_expected,
     denied_calls_low,
     encryption_context_used,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fluo_audit.evaluate.key_events import callers, tally
+from fluo_audit.evaluate.key_events import callers, number_of, tally
 from fluo_audit.evaluate.registry import check
 from fluo_audit.evaluate.wording import count
 from fluo_audit.model.baseline import Criteria
@@ -45,23 +45,25 @@ def denied_calls_low(events: Frame, criteria: Criteria) -> Verdict:
     is_denial = mistakes["error_code"].isin(DENIALS)
     denied, others = mistakes[is_denial], mistakes[~is_denial]
     by_day = [(day, calls) for day, calls in denied.groupby(denied["event_time"].dt.strftime("%Y-%m-%d"))]
-    over = [(day, calls) for day, calls in by_day if len(calls) > limit]
-    beside = f"; failed for other reasons: {tally(others['error_code'])}" if len(others) else ""
-    population = f"{len(denied):,} denied of {len(events):,} calls"
+    numbers = {day: number_of(calls) for day, calls in by_day}
+    over = [(day, calls) for day, calls in by_day if numbers[day] > limit]
+    beside = f"; failed for other reasons: {tally(others, others['error_code'])}" if len(others) else ""
+    population = f"{number_of(denied):,} denied of {number_of(events):,} calls"
     if over:
-        day, most = max(over, key=lambda item: len(item[1]))
+        worst = max(numbers, key=lambda day: numbers[day])
         return failed(
-            f"{count(len(over), 'day')} with more than {limit} denied calls, the most on {day}: {len(most):,}{beside}",
+            f"{count(len(over), 'day')} with more than {limit} denied calls, the most on {worst}: "
+            f"{numbers[worst]:,}{beside}",
             *(_observe(str(day), calls, limit) for day, calls in over),
             population=population,
         )
-    if undated := int(denied["event_time"].isna().sum()):
-        return unread("CloudTrail", f"the time of {undated:,} of {len(denied):,} denied calls")
-    most_a_day = max((len(calls) for _, calls in by_day), default=0)
+    if undated := number_of(denied[denied["event_time"].isna()]):
+        return unread("CloudTrail", f"the time of {undated:,} of {number_of(denied):,} denied calls")
+    most_a_day = max(numbers.values(), default=0)
     return passed(f"at most {most_a_day} denied calls a day, {limit} are allowed{beside}", population=population)
 
 
 def _observe(day: str, calls: Frame, limit: int) -> Observation:
     first = calls.sort_values(["event_time", "event_id"]).iloc[0]
-    fact = f"{len(calls):,} denied calls, {limit} are allowed: {tally(calls['event_name'])}; the first is shown"
-    return Observation(fact, day, tally(callers(calls)), str(first["event_id"]))
+    denied = f"{number_of(calls):,} denied calls, {limit} are allowed: {tally(calls, calls['event_name'])}"
+    return Observation(f"{denied}; the first is shown", day, tally(calls, callers(calls)), str(first["event_id"]))

@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from fluo_audit.evaluate.key_events import WITH_CONTEXT, callers, made_by, observe, succeeded, tally, without_arn
+from fluo_audit.evaluate.key_events import (
+    WITH_CONTEXT,
+    callers,
+    made_by,
+    number_of,
+    observe,
+    succeeded,
+    tally,
+    without_arn,
+)
 from fluo_audit.evaluate.principals import is_one_of
 from fluo_audit.evaluate.registry import check
 from fluo_audit.evaluate.wording import count
@@ -53,16 +62,17 @@ def encryption_context_used(events: Frame, criteria: Criteria) -> Verdict:
     used = events[succeeded(events) & events["event_name"].isin(WITH_CONTEXT)]
     backend = made_by(used, lambda arn: is_one_of(arn, baseline.backend_roles))
     calls, others = used[backend], used[~backend]
-    beside = f"; not judged: {count(len(others), 'call')} by others ({tally(callers(others))})" if len(others) else ""
-    population = f"{len(calls):,} of {count(len(used), 'successful cryptographic call')}"
+    by_others = f"; not judged: {count(number_of(others), 'call')} by others ({tally(others, callers(others))})"
+    beside = "" if others.empty else by_others
+    population = f"{number_of(calls):,} of {count(number_of(used), 'successful cryptographic call')}"
     purposes = _purposes(calls["encryption_context"])
     wrong = ~purposes.isin(baseline.encryption_context_purposes)
     if wrong.any():
-        faults = _faults(calls[wrong], purposes[wrong])
+        bad, faults = calls[wrong], _faults(calls[wrong], purposes[wrong])
         return failed(
-            f"{int(wrong.sum()):,} of {count(len(calls), 'call')} by the backend without a declared purpose: "
-            f"{tally(faults)}{beside}",
-            *observe(calls[wrong], calls.loc[wrong, "event_name"] + " " + faults),
+            f"{number_of(bad):,} of {count(number_of(calls), 'call')} by the backend without a declared purpose: "
+            f"{tally(bad, faults)}{beside}",
+            *observe(bad, bad["event_name"] + " " + faults),
             population=population,
         )
     if unnamed := without_arn(used):
@@ -70,14 +80,15 @@ def encryption_context_used(events: Frame, criteria: Criteria) -> Verdict:
     if calls.empty:
         return not_applicable(f"no backend role made a cryptographic call{beside}")
     return passed(
-        f"{count(len(calls), 'call')} by the backend, each with a declared purpose: {tally(purposes)}{beside}",
+        f"{count(number_of(calls), 'call')} by the backend, each with a declared purpose: "
+        f"{tally(calls, purposes)}{beside}",
         population=population,
     )
 
 
 def _purposes(contexts: pd.Series[str]) -> pd.Series[str]:
-    """Return the purpose that each encryption context names; NA without one."""
-    found = {text: json.loads(text).get("purpose") for text in contexts.dropna().unique()}
+    """Return the purpose that each encryption context names; NA without one, and an empty one names nothing."""
+    found = {text: json.loads(text).get("purpose") or None for text in contexts.dropna().unique()}
     return contexts.map(found).astype("string")
 
 

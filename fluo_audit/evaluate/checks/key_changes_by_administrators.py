@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fluo_audit.evaluate.key_events import by_aws, callers, is_change, made_by, observe, succeeded, tally, without_arn
+from fluo_audit.evaluate.key_events import (
+    by_aws,
+    callers,
+    is_change,
+    made_by,
+    number_of,
+    observe,
+    succeeded,
+    tally,
+    without_arn,
+)
 from fluo_audit.evaluate.principals import is_one_of
 from fluo_audit.evaluate.registry import check
 from fluo_audit.evaluate.wording import count
@@ -52,19 +62,19 @@ def key_changes_by_administrators(events: Frame, criteria: Criteria) -> Verdict:
     by_people = made[~by_aws(made)]
     allowed = made_by(by_people, lambda arn: is_one_of(arn, administrators))
     others = by_people[~allowed & by_people["issuer_arn"].notna()]
-    population = f"{count(len(made), 'change')}, {count(len(attempts), 'failed attempt')}"
+    population = f"{count(number_of(made), 'change')}, {count(number_of(attempts), 'failed attempt')}"
     if not others.empty:
         return failed(
-            f"{len(others):,} of {count(len(made), 'change')} by principals that are not declared administrators: "
-            f"{tally(others['event_name'] + ' by ' + callers(others))}{beside}",
+            f"{number_of(others):,} of {count(number_of(made), 'change')} by principals that are not declared "
+            f"administrators: {tally(others, others['event_name'] + ' by ' + callers(others))}{beside}",
             *observe(others, others["event_name"] + " by a principal that is not a declared administrator"),
             population=population,
         )
     if unnamed := without_arn(by_people):
         return unread("CloudTrail", unnamed)
     return passed(
-        f"{count(len(by_people), 'change')} by declared administrators, {len(made) - len(by_people):,} by AWS itself: "
-        f"{tally(made['event_name'])}{beside}",
+        f"{count(number_of(by_people), 'change')} by declared administrators, "
+        f"{number_of(made) - number_of(by_people):,} by AWS itself: {tally(made, made['event_name'])}{beside}",
         population=population,
     )
 
@@ -74,5 +84,5 @@ def _name(attempts: Frame) -> str:
     if attempts.empty:
         return ""
     first = attempts.sort_values(["event_time", "event_id"]).iloc[0]
-    who = tally(attempts["event_name"] + " by " + callers(attempts) + " (" + attempts["error_code"] + ")")
+    who = tally(attempts, attempts["event_name"] + " by " + callers(attempts) + " (" + attempts["error_code"] + ")")
     return f"; attempts that failed: {who}; first on {first['event_time']:%Y-%m-%d}, event {first['event_id']}"

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fluo_audit.evaluate.key_events import by_aws, callers, is_read, made_by, observe, succeeded, tally, without_arn
+from fluo_audit.evaluate.key_events import (
+    by_aws,
+    callers,
+    is_read,
+    made_by,
+    number_of,
+    observe,
+    succeeded,
+    tally,
+    without_arn,
+)
 from fluo_audit.evaluate.principals import is_one_of, is_service_role, matches_any
 from fluo_audit.evaluate.registry import check
 from fluo_audit.evaluate.wording import count
@@ -51,7 +61,9 @@ def principals_expected(events: Frame, collector: Caller, criteria: Criteria) ->
     of_service = by_aws(done) | made_by(done, lambda arn: is_service_role(arn, criteria.scope.account))
     services, calls = done[of_service], done[~of_service]
     if calls.empty:
-        return not_applicable(f"no principal made a successful call on the key; AWS itself made {len(services):,}")
+        return not_applicable(
+            f"no principal made a successful call on the key; AWS itself made {number_of(services):,}"
+        )
 
     def expects(arn: str) -> bool:
         return is_one_of(arn, declared) or matches_any(arn, baseline.expected_principals)
@@ -59,15 +71,17 @@ def principals_expected(events: Frame, collector: Caller, criteria: Criteria) ->
     collecting = made_by(calls, lambda arn: is_one_of(arn, (collector.arn,))) & is_read(calls)
     expected = made_by(calls, expects) | collecting
     unexpected = calls[~expected & calls["issuer_arn"].notna()]
-    population = f"{count(len(calls), 'successful call')} by {count(calls['issuer_arn'].nunique(), 'principal')}"
+    population = f"{count(number_of(calls), 'successful call')} by {count(calls['issuer_arn'].nunique(), 'principal')}"
     if not unexpected.empty:
         return failed(
-            f"{count(len(unexpected), 'successful call')} by {count(unexpected['issuer_arn'].nunique(), 'principal')} "
-            f"that nobody declared: {tally(callers(unexpected))}",
+            f"{count(number_of(unexpected), 'successful call')} by "
+            f"{count(unexpected['issuer_arn'].nunique(), 'principal')} that nobody declared: "
+            f"{tally(unexpected, callers(unexpected))}",
             *observe(unexpected, unexpected["event_name"] + " by a principal that nobody declared"),
             population=population,
         )
     if unnamed := without_arn(calls):
         return unread("CloudTrail", unnamed)
-    aws = f"; AWS itself made {len(services):,} more: {tally(callers(services))}" if len(services) else ""
-    return passed(f"every caller is expected: {tally(callers(calls))}{aws}", population=population)
+    more = f"; AWS itself made {number_of(services):,} more: {tally(services, callers(services))}"
+    aws = "" if services.empty else more
+    return passed(f"every caller is expected: {tally(calls, callers(calls))}{aws}", population=population)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from fluo_audit.evaluate.registry import check
-from fluo_audit.evaluate.rotation_history import Rotation, due_day, key_materials, listed_rotations, undated
+from fluo_audit.evaluate.rotation_history import (
+    Record,
+    Rotation,
+    due_day,
+    key_materials,
+    listed_rotations,
+    number_within,
+    recorded_rotations,
+    undated,
+    unmatched,
+)
 from fluo_audit.evaluate.rotation_support import cannot_rotate
-from fluo_audit.evaluate.rows import rows
 from fluo_audit.evaluate.wording import count, utc
 from fluo_audit.model.baseline import Criteria
 from fluo_audit.model.facts import KeyMetadata
@@ -20,17 +29,6 @@ from fluo_audit.model.sources import EVENTS, KEY, ROTATIONS
 
 if TYPE_CHECKING:
     from fluo_audit.model.sources import Frame
-
-TOLERANCE = timedelta(hours=1)
-"""How far apart the date KMS lists and the time CloudTrail records may lie; no more of the period's ends is judged."""
-
-
-class Record(NamedTuple):
-    """A RotateKey event of CloudTrail. Texts are empty when the record lacks them."""
-
-    at: datetime
-    material_id: str
-    event_id: str
 
 
 @check(
@@ -66,70 +64,29 @@ def rotation_history_reconciled(key: KeyMetadata, rotations: Frame, events: Fram
     if scope.as_of <= scope.period.start:
         return Verdict(Result.NOT_ASSESSED, "the audit period had not begun at the time of collection")
     window = Period(scope.period.start, min(scope.period.end, scope.as_of))
-    listed, recorded = listed_rotations(rotations, scope.as_of), _recorded(events)
+    listed, recorded = listed_rotations(rotations, scope.as_of), recorded_rotations(events)
     materials = key_materials(key, rotations, scope.as_of, baseline.cryptoperiod_days)
     observations = (
         *_overdue(materials, window, baseline.cryptoperiod_days, baseline.rotation_grace_days),
         *_unmatched(listed, recorded, window),
     )
-    seen = (
-        f"{_due(materials, window, baseline.cryptoperiod_days)} due, {_within(listed, window)} listed by KMS, "
-        f"{_within(recorded, window)} recorded by CloudTrail"
-    )
-    population = f"{count(_within(listed, window), 'rotation')}, {count(_within(recorded, window), 'event')}"
+    by_kms, by_cloudtrail = number_within(listed, window), number_within(recorded, window)
+    due = _due(materials, window, baseline.cryptoperiod_days)
+    seen = f"{due} due, {by_kms} listed by KMS, {by_cloudtrail} recorded by CloudTrail"
+    population = f"{count(by_kms, 'rotation')}, {count(by_cloudtrail, 'event')}"
     if observations:
         return failed(f"{seen}; {count(len(observations), 'difference')}", *observations, population=population)
     return passed(f"{seen}; no difference", population=population)
 
 
-def _recorded(events: Frame) -> tuple[Record, ...]:
-    rotated = events[events["event_name"].eq("RotateKey").fillna(value=False) & events["error_code"].isna()]
-    return tuple(
-        sorted(
-            Record(row["event_time"], row["key_material_id"] or "", row["event_id"] or "")
-            for row in rows(rotated)
-            if row["event_time"] is not None
-        )
-    )
-
-
 def _unmatched(rotations: Iterable[Rotation], records: Iterable[Record], window: Period) -> Iterator[Observation]:
-    lone_rotations, lone_records = _without_partner(rotations, records)
+    lone_rotations, lone_records = unmatched(rotations, records, window)
     for rotation in lone_rotations:
-        if _inside(rotation.at, window):
-            fact = f"KMS lists a rotation ({rotation.kind}) without a RotateKey event"
-            yield Observation(fact, utc(rotation.at), ref=rotation.material_id)
+        fact = f"KMS lists a rotation ({rotation.kind}) without a RotateKey event"
+        yield Observation(fact, utc(rotation.at), ref=rotation.material_id)
     for record in lone_records:
-        if _inside(record.at, window):
-            fact = "CloudTrail recorded a RotateKey event without a rotation that KMS lists"
-            yield Observation(fact, utc(record.at), ref=record.event_id)
-
-
-def _without_partner(
-    rotations: Iterable[Rotation], records: Iterable[Record]
-) -> tuple[tuple[Rotation, ...], tuple[Record, ...]]:
-    """Return the rotations and the records that are left over when all that belong together are paired."""
-    left = list(records)
-    by_time: list[Rotation] = []
-    for rotation in rotations:
-        same = next((each for each in left if each.material_id and each.material_id == rotation.material_id), None)
-        if same:
-            left.remove(same)
-        else:
-            by_time.append(rotation)
-    lone = []
-    for rotation in by_time:
-        # Two different material ids are two rotations, however close in time.
-        near = [
-            each
-            for each in left
-            if abs(each.at - rotation.at) <= TOLERANCE and not (each.material_id and rotation.material_id)
-        ]
-        if near:
-            left.remove(min(near, key=lambda each: abs(each.at - rotation.at)))
-        else:
-            lone.append(rotation)
-    return tuple(lone), tuple(left)
+        fact = "CloudTrail recorded a RotateKey event without a rotation that KMS lists"
+        yield Observation(fact, utc(record.at), ref=record.event_id)
 
 
 def _overdue(materials: Iterable[KeyMaterial], window: Period, limit: int, grace: int) -> Iterator[Observation]:
@@ -145,11 +102,3 @@ def _overdue(materials: Iterable[KeyMaterial], window: Period, limit: int, grace
 def _due(materials: Iterable[KeyMaterial], window: Period, limit: int) -> int:
     due = [due_day(each, limit) for each in materials if each.days >= limit]
     return sum(window.start.date() <= day <= window.last_day for day in due)
-
-
-def _within(records: Iterable[Rotation | Record], window: Period) -> int:
-    return sum(window.start <= each.at < window.end for each in records)
-
-
-def _inside(moment: datetime, window: Period) -> bool:
-    return window.start + TOLERANCE <= moment < window.end - TOLERANCE

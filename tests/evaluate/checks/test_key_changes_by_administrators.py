@@ -56,6 +56,8 @@ CASES = [
      ["attempts that failed: DisableKey by role/developer (AccessDenied) 1; first on 2026-03-01, event e7", "1 change, 1 failed attempt"]),
     ("only denied attempts", [change("DisableKey", DEVELOPER, error_code="AccessDenied")], DECLARED, "not_applicable", ["DisableKey by role/developer"]),
     ("use and look are no change", [change(name, DEVELOPER) for name in ("Decrypt", "ReEncrypt", "Sign", "DescribeKey", "ListGrants")], DECLARED, "not_applicable", ["nobody changed the key"]),
+    ("beside many looks", [change("DescribeKey", DEVELOPER, calls=900), change("PutKeyPolicy")], DECLARED, "pass", ["1 change by declared administrators"]),
+    ("rows of many changes", [change("CreateGrant", calls=40), {**RETIRED, "calls": 30}], DECLARED, "pass", ["40 changes by declared administrators, 30 by AWS itself: CreateGrant 40, RetireGrant 30"]),
     ("no events", [], DECLARED, "not_applicable", []),
     ("without ARN", [change("CreateGrant", None, principal_type="AWSAccount")], DECLARED, "not_assessed", ["in 1 of 1 calls"]),
     ("nobody declared", [change("PutKeyPolicy")], {}, "not_assessed", ["set key_administrators"]),

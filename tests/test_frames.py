@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from dateutil.tz import tzlocal, tzoffset
 
-from fluo_audit.collect.frames import as_json, frame
+from fluo_audit.frames import as_json, frame
 from fluo_audit.model import sources
 from fluo_audit.model.evidence import Source
 
