@@ -26,7 +26,7 @@ from fluo_audit.model.report import Report
 from fluo_audit.model.scope import Period
 from fluo_audit.provision.find import FoundKey
 from fluo_audit.sandbox.account import SimulatedAccount
-from fluo_audit.settings import Settings
+from fluo_audit.settings import EventSettings, Settings
 
 FRAMEWORKS = pipeline.chosen_frameworks("")
 REAL_KEY = "arn:aws:kms:us-east-1:123837392027:key/0e5d0ab6-097e-49d8-99ef-747ce3e5f8f4"
@@ -169,7 +169,7 @@ def week(account: SimulatedAccount) -> Report:
     opened = pipeline.Account(transport, account.clock, "us-east-1", settings, sample=True, offline=False)
     found = FoundKey(account.truth.key_arn, "its ARN")
     period = pipeline.period_of("7d", None, None, account.truth.now)
-    return pipeline.report_of(pipeline.collect_snapshot(opened, found, period, "lookup", Silent()), FRAMEWORKS)
+    return pipeline.report_of(pipeline.collect_snapshot(opened, found, period, EventSettings(), Silent()), FRAMEWORKS)
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +238,9 @@ def real_report(real_logs: Path) -> Report:
         offline=True,
     )
     period = Period.of_days(date(2023, 7, 10), date(2023, 7, 11))
-    snapshot = pipeline.collect_snapshot(account, pipeline.resolve_key(account), period, str(real_logs), Silent())
+    snapshot = pipeline.collect_snapshot(
+        account, pipeline.resolve_key(account), period, EventSettings(source=str(real_logs)), Silent()
+    )
     return pipeline.report_of(snapshot, FRAMEWORKS)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
@@ -38,7 +38,7 @@ def connection(threads: int = 1, memory: str = "512MB") -> duckdb.DuckDBPyConnec
 
 @cache
 def _database() -> duckdb.DuckDBPyConnection:
-    """Return the database that this process writes and reads pieces with: to open one takes as long as a small piece."""
+    """Return the database that this process uses: to open one takes as long as a small piece."""
     return connection()
 
 
@@ -56,7 +56,7 @@ def write_rows(rows: Rows, path: Path) -> Fingerprints:
 def _columns(frame: pd.DataFrame) -> str:
     """Return the columns in SQL, typed.
 
-    Text that is categorical becomes the dictionaries of the file as it is: to build them again would take twice the time.
+    Text that is categorical becomes dictionaries of the file as it is: to build them again takes twice the time.
     """
     categorical = {name for name in COLUMNS if isinstance(frame[name].dtype, pd.CategoricalDtype)}
     return ", ".join(

@@ -7,7 +7,7 @@ type, and keeps the others. What the fields mean is said in `fluo_audit.events.r
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
@@ -291,3 +291,12 @@ def _is_known(version: str) -> bool:
 @lru_cache(maxsize=10_000)
 def _is_minute(text: str) -> bool:
     return event_time({"eventTime": f"{text}00Z"}) is not None
+
+
+def unsound(written: Mapping[int, str]) -> Iterator[int]:
+    """Give the positions of records that are read here, but that nobody else could read as JSON."""
+    for number, text in written.items():
+        try:
+            parsed(text)
+        except ValueError:
+            yield number

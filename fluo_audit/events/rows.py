@@ -8,7 +8,7 @@ in `fluo_audit.events.records`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,9 +29,9 @@ from fluo_audit.events.record_fields import (
     Tls,
     context,
     decode,
-    parsed,
     split,
     text_of,
+    unsound,
 )
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Rows:
         requests = [each.request_parameters or _NOTHING_ASKED for each in kept]
         contexts = self._contexts.numbers(requests)
         written = _written(content, records, kept)
-        odd = [*_unsound(written), *np.flatnonzero((contexts < 0).any(axis=0))]
+        odd = [*unsound(written), *np.flatnonzero((contexts < 0).any(axis=0))]
         if odd:
             unreadable = {id(kept[n]) for n in odd}
             return self._add([None if id(each) in unreadable else each for each in records], content)
@@ -138,7 +138,10 @@ class Rows:
     def frame(self) -> pd.DataFrame:
         """Return the rows in the columns of `COLUMNS`; event_time is text, and columns that repeat are categorical."""
         columns: dict[str, Any] = {
-            **{column: pd.Series(values, dtype="object") for column, values in self._texts.items()},
+            **{
+                name: pd.Series([each or None for each in values], dtype="object")
+                for name, values in self._texts.items()
+            },
             "record": self._records(),
             **self._callers.columns(),
             **self._calls.columns(),
@@ -395,12 +398,3 @@ def _written(content: bytes, records: list[LogRecord | None], kept: list[LogReco
         return {}
     pairs = zip(records, split(content), strict=True)
     return {wanted[id(each)]: text_of(written) for each, written in pairs if id(each) in wanted}
-
-
-def _unsound(written: Mapping[int, str]) -> Iterator[int]:
-    """Give the positions of records that are read here, but that nobody else could read as JSON."""
-    for number, text in written.items():
-        try:
-            parsed(text)
-        except ValueError:
-            yield number

@@ -91,7 +91,7 @@ def test_the_log_files_and_digests_of_a_day_are_read_from_the_bucket_of_the_trai
 
     assert "us-east-1" in objects.folders(f"{home}/CloudTrail/")
     assert [len(body) for body in bodies] == [info.size for info in logs]
-    assert len(logs) > 24
+    assert len(logs) > 1
     assert all("Records" in json.loads(gzip.decompress(body)) for body in bodies)
     assert len(digests) == 24
     assert objects.get(digests[0].key).metadata.keys() >= {"signature", "signature-algorithm"}

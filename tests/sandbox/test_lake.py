@@ -136,10 +136,12 @@ def test_a_statement_passes_its_states_or_is_cancelled(lake, account, store):
     assert code(lake.cancel_query, QueryId=first) == "InactiveQueryException"
 
 
-def test_a_statement_that_fails_says_why(store, rows):
+def test_a_statement_that_fails_says_why(lake, store, rows):
     found, told = rows(f"SELECT nothing FROM {store}")
+    results = lake.get_query_results(QueryId=told["QueryId"])
     assert (found, told["QueryStatus"]) == ([], "FAILED")
     assert "nothing" in told["ErrorMessage"]
+    assert (results["QueryStatus"], results["ErrorMessage"]) == ("FAILED", told["ErrorMessage"])
 
 
 def test_a_store_can_be_named_in_quotes_too(store, rows):

@@ -299,3 +299,32 @@ def test_request_ids_do_not_depend_on_what_ran_in_between(account, day):
     assert len(set(ids)) == 4
     assert all(re.fullmatch(r"[0-9a-f-]{36}", one) for one in ids)
     assert all(before != after for before, after in pairwise(ids))
+
+
+def test_what_was_not_carried_out_hides_nothing(account, day):
+    """A refused write leaves the delivered object where it is."""
+    account.deny("s3:DeleteObject")
+    assert code(client(account).delete_object, Key=day[0]) == "AccessDenied"
+    assert code(client(account).copy_object, Key=day[0], CopySource=f"{BUCKET}/nothing") == "NoSuchKey"
+    assert keys(account) == day
+    assert read(account, day[0])
+
+
+def test_a_bucket_that_no_trail_delivers_to_is_moto_s(account):
+    s3 = client(account)
+    s3.create_bucket(Bucket="another-bucket")
+    account.clock.sleep(10)
+    for number in range(3):
+        s3.put_object(Bucket="another-bucket", Key=f"{number}", Body=b"?")
+    for listing in (s3.list_objects, s3.list_objects_v2):
+        assert [one["Key"] for one in listing(Bucket="another-bucket")["Contents"]] == ["0", "1", "2"]
+    with pytest.raises(ClientError, match="BucketNotEmpty"):
+        s3.delete_bucket(Bucket="another-bucket")
+
+
+def test_more_added_objects_than_a_page_of_moto_s_are_all_listed(account, day):
+    s3 = client(account)
+    added = [f"{DAY}z{number:04d}" for number in range(1005)]
+    for key in added:
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"")
+    assert keys(account) == [*day, *added]
