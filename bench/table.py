@@ -62,7 +62,7 @@ def page(figures: Sequence[Result], at: datetime) -> str:
             '<!-- Written by `make bench ARGS="--events 10M --write"`. Do not edit. -->',
             "",
             f"Measured on {at:%Y-%m-%d}: {machine()}.",
-            "Each figure stands beside another of the same run, most are the fastest of several taken in turns: read the",
+            "Each figure stands beside another of the same run, most are the fastest of several in turns: read the",
             "ratios, not the seconds. Log files are generated (`bench/generate.py`): to four KMS events comes one of",
             "another service. They are read from the disk cache.",
             "",

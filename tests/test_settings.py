@@ -13,7 +13,7 @@ from fluo_audit.cli.options import Globals
 from fluo_audit.errors import UsageError
 from fluo_audit.model.baseline import Baseline
 from fluo_audit.pipeline import sample_settings
-from fluo_audit.settings import FILE_NAME, Settings, load_settings, settings_of
+from fluo_audit.settings import FILE_NAME, EventSettings, Settings, load_settings, settings_of
 
 WHOLE = """
 entity = "FLUO, Inc."
@@ -24,6 +24,15 @@ profile = "audit"
 terraform_output = "/srv/fluo/outputs.json"
 tfstate = "/srv/fluo/terraform.tfstate"
 properties = "/srv/fluo/application.properties"
+
+[events]
+source = "s3"
+trail = "main-trail"
+store = "/var/lib/events"
+athena_table = "logs.cloudtrail"
+athena_workgroup = "audit"
+lake_store = "arn:aws:cloudtrail:us-east-1:111122223333:eventdatastore/one"
+max_scan_gb = 7
 
 [baseline]
 cryptoperiod_days = 30
@@ -68,9 +77,10 @@ def test_every_setting_is_read(tmp_path: Path):
 
     assert {*document} == {f.name for f in fields(Settings)}
     assert {*document["baseline"]} == {f.name for f in fields(Baseline)}
-    assert {name: getattr(settings, name) for name in document if name != "baseline"} == {
-        name: value for name, value in document.items() if name != "baseline"
-    }
+    assert {*document["events"]} == {f.name for f in fields(EventSettings)}
+    assert settings.events == EventSettings(**document["events"])
+    plain = {name: value for name, value in document.items() if name not in {"baseline", "events"}}
+    assert {name: getattr(settings, name) for name in plain} == plain
     assert settings.baseline == Baseline(
         cryptoperiod_days=30,
         rotation_grace_days=0,

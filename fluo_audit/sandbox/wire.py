@@ -169,7 +169,10 @@ def _parameters(service: str, operation: str, request: HttpRequest) -> Mapping[s
     """Return the parsed parameters of the RPC protocols, and of S3 those in the URL; others stay unread."""
     protocol = protocol_of(service)
     if service == "s3":
-        return s3_requests.parameters_of(operation_model(service, operation), request.url)
+        try:
+            return s3_requests.parameters_of(operation_model(service, operation), request.url)
+        except ValueError:
+            raise AwsError("InvalidArgument", "Argument is not an integer") from None
     if protocol not in {"json", "query"}:
         return {}
     if operation not in service_model(service).operation_names:

@@ -145,3 +145,15 @@ def test_the_delay_of_the_account_is_that_of_its_objects():
         listed = s3.list_objects_v2(Bucket=f"fluo-cloudtrail-{ACCOUNT}", Prefix=folder)["Contents"]
         assert "T0605Z" in listed[-1]["Key"]
         assert listed[-1]["LastModified"] == account.clock.now()
+
+
+def test_the_last_log_file_before_a_stop_is_vouched_for_even_when_it_comes_in_the_next_hour(blank, aws, trail, objects):
+    trail("trail", EnableLogFileValidation=True)
+    blank.clock.sleep(58 * 60)
+    aws("cloudtrail").stop_logging(Name="trail")
+    blank.clock.sleep(6 * 3600)
+    logs, digests = (objects(f"AWSLogs/{ACCOUNT}/{kind}/") for kind in ("CloudTrail", "CloudTrail-Digest"))
+    bodies = [aws("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in digests]
+    listed = [[file["s3Object"] for file in json.loads(gzip.decompress(body))["logFiles"]] for body in bodies]
+    assert "T0700Z" in logs[-1]
+    assert listed == [logs[:-1], logs[-1:]]

@@ -194,3 +194,28 @@ def test_botocore_tries_again_after_a_lost_answer_and_makes_a_second_key(blank):
     client = blank.session.client("kms", config=Config(retries={"total_max_attempts": 2}))
     client.create_key()
     assert len(client.list_keys()["Keys"]) == 2
+
+
+def test_a_fault_can_be_that_of_one_region(account):
+    account.deny("cloudtrail:ListPublicKeys", region="eu-*")
+    account.fail("cloudtrail:DescribeTrails", "throttle", times=1, region="eu-west-1")
+    here, there = (
+        account.session_in(region).client("cloudtrail", config=ONCE) for region in ("us-east-1", "eu-west-1")
+    )
+    assert here.list_public_keys()["PublicKeyList"]
+    assert here.describe_trails()["trailList"]
+    for call, code in (
+        (there.list_public_keys, "AccessDeniedException"),
+        (there.describe_trails, "ThrottlingException"),
+    ):
+        with pytest.raises(ClientError) as error:
+            call()
+        assert refused(error) == code
+    assert there.describe_trails()["trailList"]
+
+
+def test_a_fault_can_be_that_of_one_resource(account, call):
+    account.deny("kms:*", resource=f"*:key/{account.truth.key_id}")
+    with pytest.raises(ClientError):
+        call("kms:GetKeyPolicy")
+    assert account.session.client("kms").describe_key(KeyId="alias/fluo-staging")

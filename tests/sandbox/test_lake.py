@@ -166,3 +166,12 @@ def test_an_unknown_query_is_not_found(lake):
     unknown = "12345678-1234-1234-1234-123456789012"
     assert code(lake.describe_query, QueryId=unknown) == "QueryIdNotFoundException"
     assert code(lake.get_query_results, QueryId=unknown) == "QueryIdNotFoundException"
+
+
+def test_an_event_is_in_the_store_once_it_is_delivered(account, store, rows):
+    account.session.client("kms").list_keys()
+    text = f"SELECT count(*) AS n FROM {store} WHERE eventname = 'ListKeys'"
+    name = account.session.client("cloudtrail").start_query(QueryStatement=text)["QueryId"]
+    account.clock.sleep(300)
+    early = account.session.client("cloudtrail").get_query_results(QueryId=name)["QueryResultRows"]
+    assert (early, rows(text)[0]) == ([[{"n": "0"}]], [{"n": "1"}])

@@ -21,6 +21,10 @@ CALLS = [
     Call("kms", "DescribeKey", "us-east-1", "AKIA", {"KeyId": "k"}),
     Call("iam", "GetRole", "us-east-1", "AKIA", {"RoleName": "r"}),
     Call("cloudwatch", "DescribeAlarms", "eu-west-1", "AKIA", {"AlarmNames": ["a", "b"]}),
+    Call(
+        "s3", "ListObjectsV2", "us-east-1", "AKIA", {"Bucket": "b", "Prefix": "a b/+", "MaxKeys": 7, "FetchOwner": True}
+    ),
+    Call("s3", "GetObject", "us-east-1", "AKIA", {"Bucket": "b", "Key": "a b/ü+1"}),
 ]
 
 
@@ -66,3 +70,10 @@ def test_a_request_that_asks_for_nothing_known_is_refused(headers, code):
 def test_the_url_at_aws_follows_from_the_signature():
     headers = {"authorization": "AWS4-HMAC-SHA256 Credential=A/20261123/eu-west-1/monitoring/aws4_request, Signature=0"}
     assert aws_url(headers, "/x") == "https://monitoring.eu-west-1.amazonaws.com/x"
+
+
+def test_a_number_in_a_url_that_is_none_is_refused():
+    headers = {"authorization": "AWS4-HMAC-SHA256 Credential=A/20261123/us-east-1/s3/aws4_request, Signature=0"}
+    with pytest.raises(AwsError) as error:
+        read_call(HttpRequest("GET", "https://b.s3.amazonaws.com/?list-type=2&max-keys=many", headers, b""))
+    assert error.value.code == "InvalidArgument"
